@@ -1,0 +1,108 @@
+"""Small pieces of HTML: escaped text, tables, figures with their table and download.
+
+Everything that comes from a user or from data goes through :func:`text`; only this module and the page's frame
+write tags.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from dashboards.charts.base import Chart, plotly_config
+from dashboards.charts.phrases import finite, number
+from dashboards.texts import Texts
+
+MOST_ROWS = 200
+
+
+def text(value: object) -> str:
+    """Return a value as HTML text, safe between tags and in quoted attributes."""
+    return html.escape(str(value), quote=True)
+
+
+def paragraph(value: object, css: str = "") -> str:
+    """Return an escaped paragraph."""
+    return f"<p{_css(css)}>{text(value)}</p>" if str(value) else ""
+
+
+def _css(name: str) -> str:
+    return f' class="{name}"' if name else ""
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", css: str = "") -> str:
+    """Return a table; cells are HTML already, ``head`` and ``caption`` are text.
+
+    A cell that starts with ``<td`` or ``<th`` brings its own tag.
+    """
+    top = "".join(f'<th scope="col">{text(h)}</th>' for h in head)
+    body = "".join(
+        "<tr>" + "".join(c if c.startswith(("<td", "<th")) else f"<td>{c}</td>" for c in row) + "</tr>" for row in rows
+    )
+    title = f"<caption>{text(caption)}</caption>" if caption else ""
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{text(caption or head[0])}">'
+        f"<table{_css(css)}>{title}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def cell(value: object) -> str:
+    """Return a table cell of data: numbers rounded and right-aligned, text escaped."""
+    if isinstance(value, bool):
+        return f"<td>{text(value)}</td>"
+    if finite(value):
+        return f'<td class="n" title="{text(value)}">{number(float(value), 4)}</td>'  # type: ignore[arg-type]
+    return f"<td>{'' if value is None or value != value else text(value)}</td>"
+
+
+def data_table(frame: pd.DataFrame, t: Texts, caption: str) -> str:
+    """Return a chart's table, at most 200 rows with a line that says so."""
+    head = [t.name("columns", str(c)) for c in frame.columns]
+    shown = frame.head(MOST_ROWS)
+    rows = [[cell(v) for v in row] for row in shown.astype(object).itertuples(index=False)]
+    note = ""
+    if len(frame) > len(shown):
+        note = paragraph(t("report.rows_shown", shown=len(shown), total=f"{len(frame):,}"), "note")
+    return table(head, rows, caption, "data") + note
+
+
+def csv_uri(frame: pd.DataFrame) -> str:
+    """Return the frame as a ``data:`` address of a CSV file that spreadsheets read as UTF-8."""
+    content = frame.to_csv(index=False, float_format="%.10g").encode("utf-8-sig")
+    return "data:text/csv;charset=utf-8;base64," + base64.b64encode(content).decode("ascii")
+
+
+def json_script(value: object, element_id: str) -> str:
+    """Return data for the page's script, with no way to end the element early."""
+    content = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return f'<script type="application/json" id="{text(element_id)}">{_inert(content)}</script>'
+
+
+def _inert(content: str) -> str:
+    return content.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def chart_figure(chart: Chart, t: Texts) -> str:
+    """Return a chart as a figure: finding, picture, sentence, how to read it, table and download."""
+    spec = json.loads(chart.figure.to_json())
+    height = int(chart.figure.layout.height)
+    payload = {"data": spec["data"], "layout": spec["layout"], "config": plotly_config(t.lang, chart.name)}
+    name = text(chart.name)
+    width = f"min-width:{chart.min_width_px}px;" if chart.min_width_px else ""
+    label = text(f"{chart.title}. {chart.sentence}")
+    scroll = ' class="scroll" tabindex="0" role="region"' if chart.min_width_px else ' class="canvas"'
+    return (
+        f'<figure class="chart" id="chart-{name}"><h3>{text(chart.title)}</h3>'
+        f"<figcaption>{text(chart.sentence)}</figcaption>"
+        f"<div{scroll}{f' aria-label="{text(chart.title)}"' if chart.min_width_px else ''}>"
+        f'<div class="plot" role="img" aria-label="{label}" data-figure="figure-{name}" '
+        f'style="{width}height:{height}px"></div></div>'
+        f"<details><summary>{text(t('report.how_to_read'))}</summary>{paragraph(chart.description)}</details>"
+        f"<details><summary>{text(t('report.show_table'))}</summary>{data_table(chart.table, t, chart.title)}</details>"
+        f'<a class="button" download="{name}.csv" href="{csv_uri(chart.table)}">{text(t("report.download"))}</a>'
+        f"{json_script(payload, f'figure-{chart.name}')}</figure>"
+    )

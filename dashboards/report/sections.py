@@ -1,0 +1,239 @@
+"""The sections of a report, in the order in which they are read; each returns HTML or nothing.
+
+The answer first, then what was compared, the measures, the charts, the assumptions that carry them, definitions,
+how to reproduce, and what the numbers cannot say.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from dashboards.charts.base import Chart, records
+from dashboards.charts.phrases import DASH, difference, finite, measure_title, measure_unit, number, quantity
+from dashboards.charts.replications import mean_interval
+from dashboards.report.answer import answer
+from dashboards.report.data import Parameter, ReportData
+from dashboards.report.html import chart_figure, paragraph, table, text
+from dashboards.texts import Texts, pick
+
+VERDICT_SIGNS = {"better": "▲", "worse": "▼", "higher": "↑", "lower": "↓", "equivalent": "＝", "undecided": "?"}
+MOST_RATIO = 10_000.0
+
+
+def section(element_id: str, title: str, *parts: str) -> str:
+    """Return a section with its heading."""
+    return (
+        f'<section id="{element_id}" aria-labelledby="{element_id}-h"><h2 id="{element_id}-h">{text(title)}</h2>'
+        f"{''.join(parts)}</section>"
+    )
+
+
+def answer_section(data: ReportData, t: Texts) -> str:
+    """The answer, in large type."""
+    return section("answer", t("report.answer"), *[paragraph(p, "answer") for p in answer(data, t)])
+
+
+def compared_section(data: ReportData, t: Texts) -> str:
+    """Arms with what differs, and the facts of the experiment."""
+    arms = []
+    for i, arm in enumerate(data.arms):
+        mark = f' <span class="tag">{text(t("report.arm_baseline"))}</span>' if i == 0 else ""
+        changes = "".join(f"<li><code>{text(k)}</code> = <code>{text(v)}</code></li>" for k, v in arm.changes.items())
+        differs = f"<ul>{changes}</ul>" if changes else text(t("report.arm_no_changes"))
+        cited = f"<br><code>{text(arm.policy_id)}</code>" if arm.policy_id else ""
+        arms.append([f'<th scope="row">{text(arm.label)}{mark}{cited}</th>', text(arm.description), differs])
+    facts = "".join(f"<div><dt>{text(t(f'report.{k}'))}</dt><dd>{text(v)}</dd></div>" for k, v in data.facts.items())
+    if data.failed:
+        facts += f"<div><dt>{text(t('report.fact_failed'))}</dt><dd>{data.failed}</dd></div>"
+    return section(
+        "compared",
+        t("report.compared"),
+        paragraph(data.description),
+        table([t("report.arms"), "", t("report.arm_changes")], arms, t("report.arms"), "arms"),
+        f"<h3>{text(t('report.facts'))}</h3><dl class='facts'>{facts}</dl>",
+        paragraph(t("report.pairing")),
+        paragraph(t("report.synthetic"), "note"),
+    )
+
+
+def measures_section(data: ReportData, t: Texts) -> str:
+    """The table of measures: means, differences, verdicts."""
+    if data.comparisons.empty:
+        return section("measures", t("report.measures"), _means_table(data, t))
+    rows = [_measure_row(row, data, t) for row in records(data.comparisons)]
+    labels = [t("columns.arm"), t("columns.mean_baseline"), t("columns.mean_arm")]
+    if len(data.arms) == 2:
+        labels = [t("report.mean_of", arm=arm) for arm in data.labels]
+    head = [
+        t("columns.metric"),
+        *labels,
+        t("columns.difference"),
+        t("columns.verdict"),
+        t("columns.variance_ratio"),
+        t("columns.pairs"),
+        t("columns.needed"),
+    ]
+    return section(
+        "measures",
+        t("report.measures"),
+        table(head, rows, t("report.measures"), "measures"),
+        paragraph(t("report.measures_note"), "note"),
+    )
+
+
+def _measure_row(row: dict[str, Any], data: ReportData, t: Texts) -> list[str]:
+    unit, verdict = measure_unit(row["metric"], data.measures), str(row["verdict"])
+    needed = f"{int(row['needed']):,}" if finite(row.get("needed")) and row["needed"] > 0 else DASH
+    arm = [text(row["arm"])] if len(data.arms) > 2 else []
+    return [
+        _measure_head(row["metric"], data, t),
+        *arm,
+        _number_cell(quantity(float(row["mean_baseline"]), unit, t)),
+        _number_cell(quantity(float(row["mean_arm"]), unit, t)),
+        _number_cell(difference(row, unit, t)),
+        f'<td class="v {text(verdict)}"><span aria-hidden="true">{VERDICT_SIGNS.get(verdict, "")}</span> '
+        f"{text(t.name('verdicts', verdict))}</td>",
+        _number_cell(_ratio(row)),
+        _pairs_cell(row, data, t),
+        _number_cell(needed),
+    ]
+
+
+def _ratio(row: dict[str, Any]) -> str:
+    """Return the variance ratio with its interval; arms that hardly ever differ have one without bound."""
+    value = row.get("variance_ratio")
+    if value is None or math.isnan(float(value)):
+        return DASH
+    if value > MOST_RATIO:
+        return f"> {MOST_RATIO:,.0f}"
+    low, high = (row.get(f"variance_ratio_{end}", math.nan) for end in ("low", "high"))
+    ends = f" ({number(low, 2)}–{number(high, 2)})" if finite(low) and finite(high) else ""
+    return number(float(value), 2) + ends
+
+
+def _measure_head(metric: str, data: ReportData, t: Texts) -> str:
+    state = str(data.measures[metric].state) if metric in data.measures else "both"
+    mark = f' <span class="tag {text(state)}">{text(t.name("states", state))}</span>' if state != "both" else ""
+    return f'<th scope="row">{text(measure_title(metric, data.measures, t.lang))}{mark}</th>'
+
+
+def _number_cell(value: str) -> str:
+    return f'<td class="n">{text(value)}</td>'
+
+
+def _pairs_cell(row: dict[str, Any], data: ReportData, t: Texts) -> str:
+    total, pairs = int(data.runs["replication"].nunique()), row.get("pairs")
+    if not finite(pairs):
+        return _number_cell(DASH)
+    missing = total - int(pairs)  # type: ignore[arg-type]
+    note = t("report.missing_pairs", missing=missing, total=total)
+    return _number_cell(f"{int(pairs)}" if missing <= 0 else f"{int(pairs)} ({note})")  # type: ignore[arg-type]
+
+
+def _means_table(data: ReportData, t: Texts) -> str:
+    rows = []
+    for metric in (c for c in data.runs.columns if c in data.measures):
+        unit = measure_unit(metric, data.measures)
+        mean, low, high = (float(v) for v in mean_interval(data.runs[metric].to_numpy(dtype=float)))
+        rows.append([_measure_head(metric, data, t), *[_number_cell(quantity(v, unit, t)) for v in (mean, low, high)]])
+    head = [t("columns.metric"), t("columns.mean"), t("columns.low"), t("columns.high")]
+    return table(head, rows, t("report.measures"), "measures")
+
+
+def charts_section(data: ReportData, charts: list[Chart], t: Texts) -> str:
+    """All charts, each with its finding, table and download."""
+    total = int(data.runs["replication"].nunique())
+    kept = paragraph(t("report.kept", kept=data.kept, all=total), "note") if 0 < data.kept < total else ""
+    missing = paragraph(t("report.map_missing"), "note") if data.city is None else ""
+    return section("charts", t("report.charts"), kept, *[chart_figure(c, t) for c in charts], missing)
+
+
+def assumptions_section(data: ReportData, t: Texts) -> str:
+    """Parameters with value, range and provenance; what is assumed stands first and is marked."""
+    if not data.parameters:
+        return section("assumptions", t("report.assumptions"), paragraph(t("report.assumptions_none")))
+    assumed = [p for p in data.parameters if p.assumed]
+    sourced = [p for p in data.parameters if not p.assumed]
+    parts = [
+        paragraph(t("report.assumption_counts", assumed=len(assumed), total=len(data.parameters))),
+        paragraph(t("report.assumptions_note"), "note"),
+        _parameter_table(sorted(assumed, key=lambda p: (not p.changed, p.name)), t, t("report.assumptions")),
+    ]
+    if sourced:
+        title = t("report.sourced", count=len(sourced))
+        parts.append(f"<details><summary>{text(title)}</summary>{_parameter_table(sourced, t, title)}</details>")
+    return section("assumptions", t("report.assumptions"), *parts)
+
+
+def _parameter_table(parameters: list[Parameter], t: Texts, caption: str) -> str:
+    head = [
+        t("report.col_parameter"),
+        t("report.col_value"),
+        t("report.col_range"),
+        t("report.col_confidence"),
+        t("report.col_source"),
+        t("report.col_meaning"),
+    ]
+    rows = []
+    for p in parameters:
+        changed = f' <span class="tag">{text(t("report.changed_here"))}</span>' if p.changed else ""
+        mark = "assumed" if p.assumed else "sourced"
+        rows.append(
+            [
+                f'<th scope="row"><code>{text(p.name)}</code>{changed}</th>',
+                _number_cell(f"{p.value:,.6g} {p.unit}"),
+                _number_cell(f"{p.low:,.6g} – {p.high:,.6g}"),
+                f'<span class="tag {mark}">{text(t.name("confidence", p.confidence))}</span>',
+                text(p.source),
+                text(p.text),
+            ]
+        )
+    return table(head, rows, caption, "parameters")
+
+
+def definitions_section(data: ReportData, t: Texts) -> str:
+    """What each measure is: unit, state, direction, formula."""
+    used = [c for c in data.runs.columns if c in data.measures]
+    head = [
+        t("report.col_measure"),
+        t("columns.unit"),
+        t("report.col_state"),
+        t("report.col_better"),
+        t("report.col_formula"),
+    ]
+    rows = []
+    for name in used:
+        m = data.measures[name]
+        rows.append(
+            [
+                f'<th scope="row">{text(measure_title(name, data.measures, t.lang))}<br><code>{text(name)}</code></th>',
+                text(t.name("units", str(m.unit))),
+                text(t.name("states", str(m.state))),
+                text(t(f"report.better_{m.better}")),
+                text(pick(m.formula, t.lang)),
+            ]
+        )
+    return section("definitions", t("report.definitions"), table(head, rows, t("report.definitions"), "definitions"))
+
+
+def reproduce_section(data: ReportData, t: Texts) -> str:
+    """The command that gives the same numbers again."""
+    folder = paragraph(f"{t('report.results_at')}: {data.folder}") if data.folder else ""
+    return section(
+        "reproduce",
+        t("report.reproduce"),
+        paragraph(t("report.reproduce_text")),
+        f'<pre tabindex="0"><code>{text(data.command)}</code></pre>',
+        paragraph(t("report.reproduce_city")),
+        folder,
+    )
+
+
+def limits_section(data: ReportData, t: Texts) -> str:
+    """What the intervals do not cover."""
+    names = ["city", "model", "synthetic", "truth", "multiple"]
+    names += ["maps"] if data.city is not None else []
+    names += ["kept"] if 0 < data.kept < data.runs["replication"].nunique() else []
+    items = "".join(f"<li>{text(t(f'report.limit_{n}'))}</li>" for n in names)
+    return section("limits", t("report.limits"), f"<ul>{items}</ul>")

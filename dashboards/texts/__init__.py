@@ -1,0 +1,98 @@
+"""The words of the interface, one YAML file per language, and the small reader that hands them out.
+
+A text is asked for by a dotted key and filled with named fields. It is not a translation system: no plurals,
+no fallback between languages. A missing key is a fault of the program and raises at once; a test holds both
+files to the same keys and the same fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from sim.errors import InputError
+
+LANGUAGES = ("en", "zh")
+
+
+@cache
+def _tree(lang: str) -> dict[str, Any]:
+    return yaml.safe_load(files("dashboards.texts").joinpath(f"{lang}.yaml").read_text(encoding="utf-8"))
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return the texts of a tree as dotted key -> text."""
+    out: dict[str, str] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            out |= flat(value, f"{prefix}{key}.")
+        else:
+            out[f"{prefix}{key}"] = str(value)
+    return out
+
+
+@cache
+def _flat(lang: str) -> dict[str, str]:
+    return flat(_tree(lang))
+
+
+class Texts:
+    """All texts of one language.
+
+    Parameters
+    ----------
+    lang
+        ``"en"`` or ``"zh"``.
+    titles
+        ``group.name`` -> title, for names that a scenario brings with titles of its own (posts, departments,
+        channels); they win in :meth:`name`.
+
+    Raises
+    ------
+    InputError
+        For any other language.
+
+    Examples
+    --------
+    >>> Texts("en")("words.baseline")
+    'baseline'
+    """
+
+    def __init__(self, lang: str = "en", titles: Mapping[str, str] | None = None) -> None:
+        if lang not in LANGUAGES:
+            raise InputError("unknown language", field="lang", found=lang, allowed=LANGUAGES)
+        self.lang = lang
+        self._texts = _flat(lang)
+        self._titles = dict(titles or {})
+
+    def __call__(self, key: str, **fields: object) -> str:
+        """Return the text under ``key`` with its fields filled in; KeyError when it does not exist."""
+        text = self._texts[key]
+        return text.format(**fields) if fields else text
+
+    def name(self, group: str, key: str) -> str:
+        """Return the title of a name that data brings (a channel, a column), or the name itself, made readable."""
+        full = f"{group}.{key}"
+        return self._titles.get(full) or self._texts.get(full, str(key).replace("_", " "))
+
+    @property
+    def joiner(self) -> str:
+        """What stands between two sentences: a space in English, nothing in Chinese."""
+        return "" if self.lang == "zh" else " "
+
+
+def pick(titles: object, lang: str, otherwise: str = "") -> str:
+    """Return the text of ``lang`` from a ``{"en": ..., "zh": ...}`` mapping, a form with such fields, or a string.
+
+    Falls back to English and then to ``otherwise``, since titles written by a user may exist in one language only.
+    """
+    if isinstance(titles, str):
+        return titles
+    if isinstance(titles, Mapping):
+        return str(titles.get(lang) or titles.get("en") or otherwise)
+    found = getattr(titles, lang, None) or getattr(titles, "en", None)
+    return str(found) if found else otherwise

@@ -1,0 +1,352 @@
+"""The front door: the command line of GridWhistle.
+
+Each command reads its options and hands them on; what it does is in `scenarios`, what it draws in
+`dashboards`. Both are imported when a command runs, so that ``--help`` and mistakes in input answer at once
+and compile nothing.
+
+Exit codes: 0 done; 1 some runs failed, the rest is there; 2 a mistake in the input; 3 an extra is not
+installed; 130 interrupted, everything finished is stored.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from scenarios.commands import Options
+    from scenarios.console import Console
+
+EXTRAS = {"kaleido": "report", "distributed": "cluster", "playwright": "browser", "simpy": "bench"}
+"""Module that may be missing -> the extra that brings it."""
+
+
+class Front(TyperGroup):
+    """Turns what goes wrong into one sentence and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; mistakes of input, missing extras and interruptions never show a traceback."""
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, SystemExit):
+            raise
+        except KeyboardInterrupt:
+            typer.echo("gridwhistle: interrupted", err=True)
+            raise typer.Exit(130) from None
+        except Exception as error:  # known kinds become sentences, all others go on
+            code, sentence = _known(error)
+            if code is None:
+                raise
+            typer.echo(sentence, err=True)
+            raise typer.Exit(code) from None
+
+
+def _known(error: Exception) -> tuple[int | None, str]:
+    """Return exit code and sentence of an error that is not the program's fault."""
+    from sim.errors import InputError
+
+    if isinstance(error, InputError):
+        return 2, f"gridwhistle: {error.sentence()}"
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in EXTRAS:
+        extra = EXTRAS[(error.name or "").partition(".")[0]]
+        given = " ".join(f'"{a}"' if " " in a else a for a in sys.argv[1:])
+        return 3, f"gridwhistle: this needs the extra '{extra}'; run: uv run --extra {extra} gridwhistle {given}"
+    if type(error).__name__ == "Interrupted" and hasattr(error, "exit_code"):
+        return int(error.exit_code), f"gridwhistle: {error}; the same command goes on from there"
+    if type(error).__name__ == "PoolError":
+        return 1, f"gridwhistle: {error}"
+    return None, ""
+
+
+app = typer.Typer(
+    cls=Front,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Simulate how a city notices and resolves its troubles, and compare policies before rollout.",
+)
+city_app = typer.Typer(no_args_is_help=True, help="Build, read and show cities.")
+library_app = typer.Typer(no_args_is_help=True, help="List and show the shipped scenarios.")
+app.add_typer(city_app, name="city")
+app.add_typer(library_app, name="library")
+
+Scenario = Annotated[str, typer.Argument(help="A library name (see 'library list') or the path of a YAML file.")]
+Replications = Annotated[
+    int | None, typer.Option("--replications", "-n", min=1, max=1_000_000, help="Replications of each policy.")
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Root seed of all random draws.")]
+Days = Annotated[float | None, typer.Option("--days", help="Simulated days, in place of the scenario's.")]
+CityFolder = Annotated[
+    Path | None, typer.Option("--city", help="Folder of a saved city, in place of the scenario's city.")
+]
+Workers = Annotated[int | None, typer.Option("--workers", "-w", min=1, max=512, help="Processes (default: the cores).")]
+Out = Annotated[Path | None, typer.Option("--out", help="Where to write (default: results/<scenario>-<id>).")]
+Resume = Annotated[
+    bool, typer.Option("--resume/--fresh", help="Go on with results of the same experiment, or begin a new folder.")
+]
+Keep = Annotated[int, typer.Option("--keep-cases", min=0, help="Replications of which the case tables are kept.")]
+Lang = Annotated[str, typer.Option("--lang", help="Language of tables and report: en or zh.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines and nothing else.")]
+Report = Annotated[bool, typer.Option("--report/--no-report", help="Write report.html beside the results.")]
+
+
+@app.command()
+def run(
+    scenario: Scenario,
+    policy: Annotated[
+        list[str] | None, typer.Option("--policy", "-p", help="Policy to run (default: the first).")
+    ] = None,
+    replications: Replications = None,
+    seed: Seed = None,
+    days: Days = None,
+    city: CityFolder = None,
+    workers: Workers = None,
+    out: Out = None,
+    resume: Resume = True,
+    keep_cases: Keep = 5,
+    report: Report = False,
+    lang: Lang = "en",
+    json: Json = False,
+) -> None:
+    """Run one policy of a scenario and print its measures."""
+    options = _options(policy, replications or 1, seed, days, city, workers, out, resume, keep_cases)
+    _experiment(scenario, options, 1, lang, json, report)
+
+
+@app.command()
+def compare(
+    scenario: Scenario,
+    policy: Annotated[
+        list[str] | None, typer.Option("--policy", "-p", help="Policies, the baseline first (default: the scenario's).")
+    ] = None,
+    replications: Replications = None,
+    seed: Seed = None,
+    days: Days = None,
+    city: CityFolder = None,
+    workers: Workers = None,
+    out: Out = None,
+    resume: Resume = True,
+    keep_cases: Keep = 5,
+    report: Report = True,
+    lang: Lang = "en",
+    json: Json = False,
+) -> None:
+    """Run the same city days under two or more policies; print paired differences and write a report."""
+    options = _options(policy, replications, seed, days, city, workers, out, resume, keep_cases)
+    _experiment(scenario, options, 2, lang, json, report)
+
+
+@app.command()
+def export(
+    results: Annotated[Path, typer.Argument(help="A results folder.")],
+    form: Annotated[str, typer.Option("--format", "-f", help="csv, parquet, json (tables) or html (report).")] = "csv",
+    out: Annotated[Path | None, typer.Option("--out", help="Folder (default: export/ in the results).")] = None,
+    lang: Lang = "en",
+    json: Json = False,
+) -> None:
+    """Write the tables of a results folder for other programs, or its report again."""
+    from scenarios.commands import export as write_tables
+    from scenarios.study import Study
+
+    console, study = _console(lang, json), Study.open(results)
+    _one_of("--format", form, ("csv", "parquet", "json", "html"))
+    folder = out or study.folder / "export"
+    if form == "html":
+        folder.mkdir(parents=True, exist_ok=True)
+        files = [_write_report(study, folder / "report.html", lang)]
+    else:
+        files = write_tables(study, form, folder)
+    for file in files:
+        console.say("written", path=file)
+    if json:
+        console.json({"files": files})
+
+
+@library_app.command("list")
+def library_list(lang: Lang = "en", json: Json = False) -> None:
+    """List the shipped scenarios."""
+    from scenarios.commands import library_rows
+    from scenarios.library import names
+
+    console = _console(lang, json)
+    rows = library_rows(names(), lang)
+    if json:
+        console.json(rows)
+        return
+    columns = [console.words(f"cli.columns.{key}") for key in ("name", "title", "policies")]
+    console.table(columns, [[row["name"], row["title"], ", ".join(row["policies"])] for row in rows])
+
+
+@library_app.command("show")
+def library_show(
+    name: Scenario,
+    yaml: Annotated[bool, typer.Option("--yaml", help="Print the whole text, parents laid in.")] = False,
+    lang: Lang = "en",
+    json: Json = False,
+) -> None:
+    """Show a scenario: what it is, its city, its policies with their citable ids."""
+    from scenarios.commands import scenario_summary
+    from scenarios.library import load
+
+    console, scenario = _console(lang, json), load(name)
+    if yaml:
+        import yaml as writer
+
+        typer.echo(writer.safe_dump(scenario.content, allow_unicode=True, sort_keys=False, width=110), nl=False)
+        return
+    summary = scenario_summary(scenario, lang)
+    if json:
+        console.json(summary)
+        return
+    policies = summary.pop("policies")
+    console.table(
+        [console.words("cli.columns.field"), console.words("cli.columns.value")],
+        [
+            [console.words(f"cli.scenario.{key}"), _text(value)]
+            for key, value in summary.items()
+            if value not in ("", None)
+        ],
+    )
+    columns = [console.words(f"cli.columns.{key}") for key in ("policy", "title", "description")]
+    console.table(columns, [[p["id"], p["title"], p["description"]] for p in policies])
+
+
+@city_app.command("build")
+def city_build(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write the city to.")],
+    residents: Annotated[int, typer.Option("--residents", help="Number of residents.")] = 100_000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of streets, homes and ties.")] = 1,
+    name: Annotated[str, typer.Option("--name", help="Name of the city.")] = "Synthetic city",
+    admin_tree: Annotated[Path | None, typer.Option("--admin-tree", help="CSV code,name,level,parent.")] = None,
+    lang: Lang = "en",
+    json: Json = False,
+) -> None:
+    """Build a synthetic city of any size from a seed and save it."""
+    from scenarios.cities import build
+
+    given = {"name": name, "residents": residents, "seed": seed, "admin_tree": _absolute(admin_tree)}
+    build({"synthetic": given}, out, _console(lang, json))
+
+
+@city_app.command("read")
+def city_read(
+    source: Annotated[Path, typer.Argument(help="A folder or a GraphML file.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write the city to.")],
+    form: Annotated[
+        str | None, typer.Option("--format", help="jemss, graphml or vertices_edges (default: by what is there).")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the city.")] = None,
+    residents: Annotated[int | None, typer.Option("--residents", help="Number of residents.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of what is not in the files.")] = 1,
+    admin_tree: Annotated[Path | None, typer.Option("--admin-tree", help="CSV code,name,level,parent.")] = None,
+    on_bad_rows: Annotated[
+        str, typer.Option("--on-bad-rows", help="refuse or drop rows that cannot be used.")
+    ] = "refuse",
+    lang: Lang = "en",
+    json: Json = False,
+) -> None:
+    """Read a real road network (node/arc CSV, OSMnx GraphML, vertices and edges) and save it as a city."""
+    from scenarios.cities import read
+
+    given = {"name": name, "residents": residents, "seed": seed, "admin_tree": _absolute(admin_tree)}
+    read(source, form, {**given, "on_bad_rows": on_bad_rows}, out, _console(lang, json))
+
+
+@city_app.command("show")
+def city_show(
+    city: Annotated[str, typer.Argument(help="Folder of a saved city, or a scenario.")],
+    out: Annotated[Path, typer.Option("--out", help="HTML file to draw to.")] = Path("city.html"),
+    lang: Lang = "en",
+    json: Json = False,
+) -> None:
+    """Show a city's figures and draw it on its own roads as one HTML file."""
+    from scenarios.cities import found, show
+
+    console = _console(lang, json)
+    there = found(city)
+    show(there, _city_page(there, lang), out, console)
+
+
+def _options(policy: list[str] | None, *rest: Any) -> Options:
+    from scenarios.commands import Options
+
+    return Options(tuple(policy or ()), *rest)
+
+
+def _experiment(scenario: str, options: Options, arms: int, lang: str, machine: bool, with_report: bool) -> None:
+    from scenarios.commands import carry_out, experiment, report, summary_json
+
+    console = _console(lang, machine)
+    made = experiment(scenario, options, arms)
+    study, done = carry_out(made, options, console)
+    if not study.store.parts():
+        console.note("nothing_finished", folder=study.folder / "failures")
+        raise typer.Exit(1)
+    if not machine and arms > 1:
+        console.comparisons(study, study.comparisons())
+    elif not machine:
+        console.means(study)
+    written = report(study, console, _write_report) if with_report else None
+    console.say("results", path=study.folder)
+    if machine:
+        console.json(summary_json(study, done, written, arms > 1))
+    if done.failures:
+        console.note("failures", count=len(done.failures), folder=study.folder / "failures")
+        raise typer.Exit(1)
+
+
+def _console(lang: str, machine: bool) -> Console:
+    from dashboards.texts import Texts
+    from scenarios.console import Console
+
+    return Console(Texts(lang), lang, machine)
+
+
+def _write_report(study: Any, path: Path, lang: str) -> Path:
+    from dashboards.report import write_report
+
+    return Path(write_report(study, path, lang))
+
+
+def _city_page(city: Any, lang: str) -> str:
+    from html import escape
+    from warnings import catch_warnings, simplefilter
+
+    from dashboards.charts.base import plotly_config
+    from dashboards.charts.citymap import city_figure
+
+    chart = city_figure(city, lang)
+    with catch_warnings():
+        simplefilter("ignore", UserWarning)  # options that only some versions of plotly.js know
+        drawn = chart.figure.to_html(full_html=False, include_plotlyjs=True, config=plotly_config(lang, "city"))
+    head = f'<!DOCTYPE html><html lang="{lang}"><head><meta charset="utf-8"><title>{escape(chart.title)}</title></head>'
+    words = f"<h1>{escape(chart.title)}</h1><p>{escape(chart.sentence)}</p>"
+    return f'{head}<body style="font-family:system-ui,sans-serif">{words}{drawn}</body></html>\n'
+
+
+def _one_of(field: str, found: str, allowed: tuple[str, ...]) -> None:
+    from sim.errors import InputError
+
+    if found not in allowed:
+        raise InputError("unknown choice", field=field, found=found, allowed=allowed)
+
+
+def _absolute(path: Path | None) -> str | None:
+    return str(path.resolve()) if path is not None else None
+
+
+def _text(value: object) -> str:
+    return ", ".join(f"{k}: {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,344 @@
+"""An experiment: arms times replications of one scenario, run with common random numbers.
+
+All draws depend on seed and replication only, so arms of one replication see the same incidents and tempers
+and differ by what the policy did. This file turns a scenario into a plan and a job; doing the plan is
+`scenarios.campaign`, asking the results is `scenarios.study`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import math
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from scipy import stats
+
+from scenarios.campaign import Progress, Summary, execute, interleaved
+from scenarios.compare import compare
+from scenarios.form_errors import nearest
+from scenarios.library import rooted
+from scenarios.merge import content_hash
+from scenarios.places import city_of
+from scenarios.runners import InProcess, Runner, runner_for
+from scenarios.runs import Outcome, Run
+from scenarios.schema import Precision, Scenario
+from scenarios.store import Store, write_atomically
+from scenarios.study import Study
+from scenarios.worker import Job
+from sim.errors import InputError
+
+KEPT_TABLES = ("cases", "incidents", "tasks", "staff")
+KEEP = 5
+RESULTS = Path("results")
+_VERSIONED = ("numpy", "scipy", "numba", "mesa", "pyarrow", "pandas", "pydantic", "duckdb")
+
+
+class ModelJob:
+    """Runs one arm and replication of a scenario; tables of an arm are prepared once per process."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self._prepared: dict[str, Any] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"scenario": self.scenario, "_prepared": {}}
+
+    def prepare(self, policy: str) -> Any:
+        """Return the prepared tables of an arm."""
+        from sim import model
+
+        if policy not in self._prepared:
+            city = city_of(self.scenario)
+            self._prepared[policy] = model.prepare(self.scenario.spec(policy), city, city.seed)
+        return self._prepared[policy]
+
+    def __call__(self, run: Run, keep: bool) -> Outcome:
+        result = self.prepare(run.policy).run(seed=run.seed, replication=run.replication, log_level="cases")
+        tables = {name: getattr(result, name)() for name in KEPT_TABLES} if keep else {}
+        return Outcome(dict(result.measures), tables)
+
+
+@dataclass
+class Experiment:
+    """Arms times replications.
+
+    Parameters
+    ----------
+    scenario
+        A checked scenario.
+    policies
+        Names of the arms, the baseline first (default: the scenario's).
+    replications
+        How many replications each arm gets (default: the scenario's).
+    seed
+        Root seed (default: the scenario's).
+    until
+        Stop by precision instead: `replications` are done first, then more until the paired difference of the
+        first arm is narrow enough. Decided at fixed numbers of replications, so that the number of workers
+        changes nothing.
+    """
+
+    scenario: Scenario
+    policies: Sequence[str] | None = None
+    replications: int | None = None
+    seed: int | None = None
+    until: Precision | None = None
+    summary: Summary = field(default_factory=lambda: Summary(0, 0), init=False)
+    _hashes: dict[str, str] = field(default_factory=dict, init=False, repr=False)
+    _city_hash: str = field(default="", init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.policies = list(self.policies or self.scenario.arms)
+        self.replications = self.scenario.experiment.replications if self.replications is None else self.replications
+        self.seed = self.scenario.seed if self.seed is None else self.seed
+        if self.until is None:
+            self.until = self.scenario.experiment.precision
+        if len(set(self.policies)) != len(self.policies):
+            raise InputError("an arm stands twice", field="policy", found=self.policies, allowed="each policy once")
+        if self.replications < 1:
+            raise InputError("impossible number", field="replications", found=self.replications, allowed="at least 1")
+        if not 0 <= self.seed < 2**63:
+            raise InputError("impossible number", field="seed", found=self.seed, allowed="0 to 2**63 - 1")
+
+    @property
+    def arms(self) -> list[str]:
+        """The arms, the baseline first."""
+        return list(self.policies or [])
+
+    def check(self) -> None:
+        """Check every arm, the margins' and the measures' names, without building anything."""
+        from sim.measures import MEASURES
+
+        plan = self.scenario.experiment
+        self.scenario.city_spec()
+        for arm in self.arms:
+            self.scenario.spec(arm)
+        named = [(f"experiment.measures[{i}]", name) for i, name in enumerate(plan.measures)]
+        named += [(f"experiment.equivalence.{name}", name) for name in plan.equivalence]
+        if self.until is not None:
+            named.append(("experiment.precision.metric", self.until.metric))
+        for where, name in named:
+            if name not in MEASURES:
+                allowed = nearest(name, list(MEASURES)) or list(MEASURES)
+                raise self.scenario.place(InputError("unknown measure", field=where, found=name, allowed=allowed))
+
+    def identity(self) -> dict[str, Any]:
+        """Return what must be equal for two experiments to share a folder."""
+        return {
+            "scenario_hash": self.scenario.hash,
+            "arms": {arm: self.arm_hash(arm) for arm in self.arms},
+            "seed": self.seed,
+            "code": code_version(),
+        }
+
+    def arm_hash(self, arm: str) -> str:
+        """Return the hash of an arm, of the files its city is read from and of rules written by the user."""
+        if arm not in self._hashes:
+            if not self._city_hash:
+                self._city_hash = content_hash(with_file_hashes(self.scenario.city, self.scenario.folder))
+            rules = _rule_sources(self.scenario.spec(arm))
+            self._hashes[arm] = content_hash([self.scenario.tree(arm).data, self._city_hash, rules])
+        return self._hashes[arm]
+
+    def default_folder(self, results: Path | str = RESULTS) -> Path:
+        """Return ``results/<scenario>-<id>``; equal experiments have equal ids."""
+        return Path(results) / f"{self.scenario.name}-{content_hash(self.identity())[:8]}"
+
+    def run(
+        self,
+        workers: int = 1,
+        store: Store | Path | str | None = None,
+        progress: Progress | None = None,
+        keep_cases: int = KEEP,
+        job: Job | None = None,
+        runner: Runner | None = None,
+    ) -> Study:
+        """Do what is not done yet and return the study.
+
+        Parameters
+        ----------
+        workers
+            Processes; 1 runs in this one.
+        store
+            Results folder (default: `default_folder`).
+        progress
+            See `scenarios.campaign.Progress`.
+        keep_cases
+            Replications, from the first, of which case tables are kept.
+        job, runner
+            Another way to do a run (default: the model), another runner (default: by `workers`).
+
+        Raises
+        ------
+        InputError
+            A mistake in the scenario, or a folder that holds something else.
+        Interrupted
+            After Ctrl-C; everything finished is stored.
+        """
+        made_here = not isinstance(store, Store) and not Path(store or self.default_folder()).exists()
+        opened = store if isinstance(store, Store) else Store.create(store or self.default_folder(), self.manifest())
+        try:
+            self._write_text(opened)
+            return self._run(
+                opened, job or ModelJob(self.scenario), runner or runner_for(workers), progress, keep_cases
+            )
+        except InputError:
+            if made_here and not opened.parts():  # a mistake leaves nothing half-written behind
+                shutil.rmtree(opened.folder, ignore_errors=True)
+            raise
+
+    def _run(self, store: Store, job: Job, runner: Runner, progress: Progress | None, keep: int) -> Study:
+        study, replications = Study(store, self.scenario), self.replications or 1
+        if isinstance(job, ModelJob) and runner.workers > 1 and not is_compiled():
+            first = execute(self._plan(1)[:1], job, store, InProcess(), keep=keep)  # compile once, not in each process
+            job = ModelJob(self.scenario)
+        else:
+            first = Summary(0, 0)
+        self.summary = execute(self._plan(replications), job, store, runner, keep=keep, progress=progress)
+        self.summary.ok += first.ok
+        self.summary.before -= first.ok
+        self.summary.seconds += first.seconds
+        while self.until is not None and (more := self._more(study, replications)) > replications:
+            replications, before = more, self.summary
+            self.summary = execute(self._plan(replications), job, store, runner, keep=keep, progress=progress)
+            self.summary.ok += before.ok
+            self.summary.seconds += before.seconds
+        return study
+
+    def manifest(self) -> dict[str, Any]:
+        """Return what is written beside the results once and for all."""
+        return {
+            "identity": self.identity(),
+            "scenario": self.scenario.name,
+            "scenario_hash": self.scenario.hash,
+            "scenario_text": self.scenario.content,
+            "folder": str(self.scenario.folder.resolve()),
+            "policies": self.arms,
+            "policy_ids": {arm: self.scenario.policy_id(arm) for arm in self.arms},
+            "seed": self.seed,
+            "code_version": code_version(),
+            "dependencies": dependency_versions(),
+        }
+
+    def _plan(self, replications: int) -> list[Run]:
+        made = [self._arm(arm) for arm in self.arms]
+        return list(interleaved(made, range(replications)))
+
+    def _arm(self, arm: str) -> Callable[[int], Run]:
+        arm_hash, policy_id = content_hash([self.arm_hash(arm), code_version()]), self.scenario.policy_id(arm)
+
+        def run(replication: int) -> Run:
+            return Run.of(
+                scenario=self.scenario.name,
+                policy=arm,
+                policy_id=policy_id,
+                arm_hash=arm_hash,
+                replication=replication,
+                seed=self.seed or 0,
+            )
+
+        return run
+
+    def _more(self, study: Study, replications: int) -> int:
+        """Return how many replications to go on to; the given number when it is enough."""
+        until = self.until
+        if until is None or replications >= until.max_reps:
+            return replications
+        found = compare(study.values(until.metric), until.metric, self.arms[0])
+        if not found.rows:
+            return replications
+        wanted = max(
+            needed_for_width(row.sd_difference, row.pairs, until.rel_half_width * abs(row.mean_baseline))
+            for row in found.rows
+        )
+        if wanted <= replications:
+            return replications
+        return min(until.max_reps, wanted, 2 * replications)
+
+    def _write_text(self, store: Store) -> None:
+        import yaml
+
+        file = store.folder / "scenario.yaml"
+        if not file.exists():
+            content = {**self.scenario.content, "city": rooted(self.scenario.city, self.scenario.folder)}
+            text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=110)
+            write_atomically(file, text.encode())
+
+
+def needed_for_width(sd: float, pairs: int, half_width: float) -> int:
+    """Return the replications at which the 95 % half-width is expected to be `half_width` (`pairs` when it is)."""
+    if math.isnan(sd) or pairs < 2:
+        return pairs + 2
+    if sd == 0 or (half_width > 0 and stats.t.ppf(0.975, pairs - 1) * sd / math.sqrt(pairs) <= half_width):
+        return pairs
+    if half_width <= 0:
+        return 2**31
+    return max(pairs + 1, math.ceil((1.96 * sd / half_width) ** 2 * 1.02) + 2)
+
+
+def is_compiled() -> bool:
+    """Tell whether the engine's kernels lie in the cache, so that starting is quick."""
+    from sim.engine import jit
+
+    return jit.is_compiled()
+
+
+@cache
+def code_version() -> str:
+    """Return version and a hash of the model's sources, so that results of changed code are never taken up."""
+    import sim
+
+    root = Path(sim.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(root.rglob("*")):
+        if file.suffix in (".py", ".yaml") and "__pycache__" not in file.parts:
+            digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
+    try:
+        version = importlib.metadata.version("gridwhistle")
+    except importlib.metadata.PackageNotFoundError:
+        version = "0"
+    return f"{version}+{digest.hexdigest()[:12]}"
+
+
+@cache
+def dependency_versions() -> dict[str, str]:
+    """Return the versions of the packages that results may depend on."""
+    return {name: importlib.metadata.version(name) for name in _VERSIONED}
+
+
+def with_file_hashes(value: Any, folder: Path) -> Any:
+    """Return a city section with every file and folder it names replaced by the hash of what is in it.
+
+    So equal cities are known again under another path, and a changed file is a changed city.
+    """
+    if isinstance(value, dict):
+        return {key: with_file_hashes(inner, folder) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [with_file_hashes(inner, folder) for inner in value]
+    path = folder / value if isinstance(value, str) and value else None
+    if path is None or not path.exists():
+        return value
+    found = {}
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            with file.open("rb") as stream:
+                found[str(file.relative_to(path))] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return found
+
+
+def _rule_sources(spec: Any) -> dict[str, str]:
+    """Return the hash of the source of each rule that a user wrote (`module:function`)."""
+    found = {}
+    for name in spec.rules.model_dump().values():
+        module = name.partition(":")[0] if ":" in name else ""
+        known = importlib.util.find_spec(module) if module else None
+        if known is not None and known.origin and Path(known.origin).is_file():
+            found[name] = hashlib.sha256(Path(known.origin).read_bytes()).hexdigest()
+    return found

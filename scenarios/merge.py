@@ -1,0 +1,129 @@
+"""Laying one scenario text over another: how `extends`, policies and the shipped base combine.
+
+Mappings merge by key, lists and plain values replace, ``null`` removes what the lower layer has. Origins go
+along, so that a mistake is reported in the file that wrote it. Nothing here knows what the fields mean,
+apart from two things: a probability law of another name replaces a law instead of mixing with it, and
+``null`` is a value for the few fields where it says something else than "leave it at the default".
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from scenarios.yaml_lines import FieldPath, Origin, Tree
+
+Origins = dict[FieldPath, Origin]
+LAW_NAMES = frozenset(
+    [
+        "constant",
+        "exponential",
+        "lognormal",
+        "weibull",
+        "gamma",
+        "erlang",
+        "uniform",
+        "triangular",
+        "hyperexponential",
+        "mixture",
+    ]
+)
+NULL_IS_A_VALUE = frozenset({"closes_at"})  # null there means "only its department", not "the default"
+
+
+def merge(base: Tree, over: Tree) -> Tree:
+    """Return `over` laid over `base`; neither is changed."""
+    origins = dict(base.origins)
+    data = _merge_mapping(base.data, over.data, (), origins, over.origins)
+    if () in over.origins:
+        origins[()] = over.origins[()]
+    return Tree(data, origins)
+
+
+def part(tree: Tree, path: FieldPath, keys: frozenset[str] | None = None) -> Tree:
+    """Return the mapping at `path` as a tree of its own, only its `keys` when given; origins are kept."""
+    data: Any = tree.data
+    for step in path:
+        data = data[step]
+    chosen = {k: v for k, v in (data or {}).items() if keys is None or k in keys}
+    depth = len(path)
+    origins = {
+        where[depth:]: origin
+        for where, origin in tree.origins.items()
+        if where[:depth] == path and (len(where) == depth or where[depth] in chosen)
+    }
+    return Tree(copy.deepcopy(chosen), origins)
+
+
+def canonical(data: Any) -> str:
+    """Return a text that is equal for equal contents: sorted keys, whole numbers without a fraction."""
+    return json.dumps(_plain(data), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def content_hash(data: Any) -> str:
+    """SHA-256 (hex) of the canonical text."""
+    return hashlib.sha256(canonical(data).encode()).hexdigest()
+
+
+def _plain(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {str(k): _plain(v) for k, v in data.items()}
+    if isinstance(data, list | tuple):
+        return [_plain(v) for v in data]
+    if isinstance(data, float) and data.is_integer() and abs(data) < 2**53:
+        return int(data)
+    return data
+
+
+def _merge_mapping(
+    base: dict[str, Any],
+    over: dict[str, Any],
+    path: FieldPath,
+    origins: Origins,
+    over_origins: Origins,
+) -> dict[str, Any]:
+    out = dict(base)
+    for key, value in over.items():
+        where = (*path, key)
+        if value is None and key in base and key not in NULL_IS_A_VALUE:
+            del out[key]
+            _forget(base[key], where, origins)
+        elif isinstance(value, dict) and isinstance(base.get(key), dict) and not _other_law(base[key], value):
+            out[key] = _merge_mapping(base[key], value, where, origins, over_origins)
+            if where in over_origins:
+                origins[where] = over_origins[where]
+        else:
+            out[key] = copy.deepcopy(value)
+            _forget(base.get(key), where, origins)
+            _take(value, where, origins, over_origins)
+    return out
+
+
+def _other_law(base: dict[str, Any], over: dict[str, Any]) -> bool:
+    both = (base, over)
+    return all(len(d) == 1 and next(iter(d)) in LAW_NAMES for d in both) and base.keys() != over.keys()
+
+
+def _paths(value: Any, where: FieldPath) -> Iterator[FieldPath]:
+    """Yield the path of a value and of everything in it; cheaper than searching all origins for a prefix."""
+    yield where
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _paths(inner, (*where, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _paths(inner, (*where, index))
+
+
+def _forget(value: Any, where: FieldPath, origins: Origins) -> None:
+    for known in _paths(value, where):
+        origins.pop(known, None)
+
+
+def _take(value: Any, where: FieldPath, origins: Origins, over: Origins) -> None:
+    for known in _paths(value, where):
+        if known in over:
+            origins[known] = over[known]

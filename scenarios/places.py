@@ -1,0 +1,46 @@
+"""The city of a scenario, kept in this process so that it is built or read once.
+
+Announcing, running and reporting all ask for it. What a city is and how it is built is `sim.city`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scenarios.merge import canonical
+
+if TYPE_CHECKING:
+    from scenarios.schema import Scenario
+    from sim.city.city import City
+
+_kept: dict[str, City] = {}
+
+
+def city_of(scenario: Scenario) -> City:
+    """Return the city; read again only when a file it is made from has changed.
+
+    Raises
+    ------
+    InputError
+        The city section or its files are wrong.
+    """
+    from sim.city.spec import build_city
+
+    key = canonical([scenario.city, str(scenario.folder), _stamps(scenario.city, scenario.folder)])
+    if key not in _kept:
+        city = build_city(scenario.city_spec(), scenario.folder)
+        _kept.clear()  # one at a time: a large city is the largest thing in the process
+        _kept[key] = city
+    return _kept[key]
+
+
+def _stamps(value: Any, folder: Path) -> list[list[Any]]:
+    """Return name, size and time of every file that a city section names."""
+    if isinstance(value, dict):
+        return [stamp for inner in value.values() for stamp in _stamps(inner, folder)]
+    if not isinstance(value, str) or not value or not (folder / value).exists():
+        return []
+    path = folder / value
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.is_file()]

@@ -1,0 +1,217 @@
+"""Finished or interrupted results, ready to be asked: tables, comparisons, queries.
+
+A :class:`Study` is a results folder together with the scenario it holds. It reads Parquet parts through an
+in-memory DuckDB and draws nothing; reports and charts take a study and draw.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from scenarios.compare import Better, Comparison, Method, adjusted, compare
+from scenarios.form_errors import nearest
+from scenarios.places import city_of
+from scenarios.runs import COSTS, IDENTITY
+from scenarios.schema import Plan, Scenario
+from scenarios.store import Store
+from scenarios.yaml_lines import FieldPath, Origin, Tree
+from sim.errors import InputError
+
+if TYPE_CHECKING:
+    from sim.city.city import City
+
+TABLES = ("cases", "incidents", "tasks", "staff", "log")
+
+
+class Study:
+    """Results of an experiment.
+
+    Parameters
+    ----------
+    store
+        The results folder, opened.
+    scenario
+        The scenario that was run; read back from the manifest when omitted.
+    """
+
+    def __init__(self, store: Store, scenario: Scenario | None = None) -> None:
+        self.store = store
+        self.scenario = scenario if scenario is not None else _scenario(store)
+
+    @classmethod
+    def open(cls, folder: Path | str) -> Study:
+        """Open a results folder written earlier.
+
+        Raises
+        ------
+        InputError
+            There are no results, or they are damaged.
+        """
+        return cls(Store.open(folder))
+
+    @property
+    def folder(self) -> Path:
+        """The results folder."""
+        return self.store.folder
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What was written when the folder was made: hashes, versions, seeds, the scenario's text."""
+        return self.store.manifest
+
+    @property
+    def policies(self) -> list[str]:
+        """The arms, the baseline first."""
+        return list(self.manifest["policies"])
+
+    @property
+    def baseline(self) -> str:
+        """The first arm."""
+        return self.policies[0]
+
+    @property
+    def seed(self) -> int:
+        """Root seed of the replications."""
+        return int(self.manifest["seed"])
+
+    @property
+    def plan(self) -> Plan:
+        """The experiment the scenario proposes, with the margins it states beforehand."""
+        return self.scenario.experiment
+
+    @property
+    def city(self) -> City:
+        """The city of the scenario, built or read again."""
+        return city_of(self.scenario)
+
+    def runs(self) -> pd.DataFrame:
+        """Return one row per finished run: identity, seconds, memory, measures; by replication, then arm."""
+        if not self.store.parts():
+            return pd.DataFrame(columns=[*IDENTITY, *COSTS])
+        frame = self.sql("SELECT * FROM runs")
+        rank = {policy: i for i, policy in enumerate(self.policies)}
+        frame["_rank"] = frame["policy"].map(rank)
+        frame = frame.sort_values(["replication", "_rank"], kind="stable").drop(columns="_rank")
+        return frame.reset_index(drop=True)
+
+    @property
+    def measures(self) -> list[str]:
+        """Measures that the runs hold, those the scenario names first."""
+        held = [c for c in self.runs().columns if c not in (*IDENTITY, *COSTS)]
+        first = [m for m in self.plan.measures if m in held]
+        known = [m for m in _measures() if m in held and m not in first]
+        return first + known + sorted(set(held) - set(first) - set(known))
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a kept table (``cases, incidents, tasks, staff, log``) of the first replications.
+
+        Columns ``run_id, policy, replication`` come first. Empty when nothing was kept.
+        """
+        if name not in TABLES:
+            raise InputError("unknown table", field="table", found=name, allowed=TABLES)
+        return self.sql(f"SELECT * FROM {name}") if self.store.kept(name) else pd.DataFrame()
+
+    def cases(self) -> pd.DataFrame:
+        """Return the kept cases, one row per case."""
+        return self.table("cases")
+
+    def sql(self, text: str) -> pd.DataFrame:
+        """Answer a DuckDB query over the views `runs`, `plan` and the kept tables.
+
+        Raises
+        ------
+        InputError
+            The query is wrong; the sentence is DuckDB's.
+        """
+        with duckdb.connect(":memory:") as connection:
+            for name, pattern in self._views().items():
+                quoted = str(pattern).replace("'", "''")
+                connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{quoted}', union_by_name=true)")
+            try:
+                return connection.sql(text).df()
+            except duckdb.Error as error:
+                raise InputError(f"the query fails: {str(error).splitlines()[0]}", found=text) from None
+
+    def compare(
+        self,
+        metric: str,
+        baseline: str | None = None,
+        *,
+        margin: float | None = None,
+        method: Method = "t",
+    ) -> Comparison:
+        """Compare all arms on one measure by paired differences; see `scenarios.compare.compare`.
+
+        `margin` defaults to the scenario's. A replication that some arm has not finished counts as missing.
+        """
+        base = baseline or self.baseline
+        if base not in self.policies:
+            raise InputError("unknown arm", field="baseline", found=base, allowed=self.policies)
+        stated = self.plan.equivalence.get(metric) if margin is None else margin
+        return compare(self.values(metric, base), metric, base, better=_better(metric), margin=stated, method=method)
+
+    def comparisons(self, measures: list[str] | None = None, baseline: str | None = None) -> list[Comparison]:
+        """Compare on several measures, with Holm's adjustment over all of them (default: the planned ones)."""
+        chosen = measures or self.plan.measures or self.measures
+        held = set(self.measures)
+        made = [self.compare(metric, baseline) for metric in chosen if measures or metric in held]
+        return adjusted(made, {metric: _better(metric) for metric in chosen})
+
+    def comparison_table(self, measures: list[str] | None = None, baseline: str | None = None) -> pd.DataFrame:
+        """Return `comparisons` as one table, one row per measure and arm."""
+        tables = [one.table() for one in self.comparisons(measures, baseline) if one.rows]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+    def values(self, metric: str, first: str | None = None) -> dict[str, np.ndarray]:
+        """Return arm -> one value per replication, in the same order for all arms; NaN where there is none."""
+        runs = self.runs()
+        if metric not in runs.columns or metric in (*IDENTITY, *COSTS):
+            held = [c for c in runs.columns if c not in (*IDENTITY, *COSTS)]
+            raise InputError("unknown measure", field="metric", found=metric, allowed=nearest(metric, held) or held)
+        wide = runs.pivot(index="replication", columns="policy", values=metric)
+        order = [first or self.baseline, *[p for p in self.policies if p != (first or self.baseline)]]
+        return {policy: wide[policy].to_numpy(float) for policy in order if policy in wide.columns}
+
+    def failures(self) -> pd.DataFrame:
+        """Return the runs that failed and were not done since: run_id, event, seconds, failure, message."""
+        done, last = self.store.done(), {}
+        for line in self.store.read_journal():
+            if line["event"] in ("failed", "killed") and line.get("run_id") not in done:
+                last[line["run_id"]] = line
+        return pd.DataFrame(list(last.values()))
+
+    def content_hash(self) -> str:
+        """SHA-256 over all runs' measures; equal for any number of workers."""
+        return self.store.content_hash()
+
+    def _views(self) -> dict[str, Path]:
+        views = {name: self.folder / "events" / name / "*.parquet" for name in TABLES if self.store.kept(name)}
+        if self.store.parts():
+            views["runs"] = self.folder / "runs" / "part-*.parquet"
+        if (self.folder / "plan.parquet").exists():
+            views["plan"] = self.folder / "plan.parquet"
+        return views
+
+
+def _scenario(store: Store) -> Scenario:
+    content, file = store.manifest.get("scenario_text"), store.folder / "manifest.json"
+    if not isinstance(content, dict):
+        raise InputError("the manifest holds no scenario", file=file, field="scenario_text")
+    origins: dict[FieldPath, Origin] = {(): (str(file), 1)}
+    return Scenario.from_tree(Tree(content, origins), store.manifest.get("folder", "."))
+
+
+def _measures() -> dict[str, Any]:
+    from sim.measures import MEASURES
+
+    return dict(MEASURES)
+
+
+def _better(metric: str) -> Better:
+    measure = _measures().get(metric)
+    return measure.better if measure is not None else "none"

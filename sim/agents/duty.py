@@ -1,0 +1,296 @@
+"""What staff do between and around cases: duty, idling, patrol, delegated work, setting out, falling free.
+
+One person does one thing at a time. An idle person is either at rest or on patrol, and both can be sent at
+once; delegated work (C18) is done in chunks that only an emergency interrupts. Duty turns by roster;
+whoever is with a case when the shift ends finishes in overtime or suspends, by the type's rule.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sim.engine.codes import (
+    A_BACKGROUND,
+    A_MOVING,
+    A_PATROL,
+    A_REST,
+    A_TRAVEL,
+    EV_ARRIVE,
+    EV_ROSTER,
+    EV_STAFF,
+    L_DUTY_OFF,
+    L_DUTY_ON,
+    L_MOVE,
+    NOW_FREE,
+    P_BACKGROUND,
+    P_DUTY,
+    P_PATROL,
+    P_TURNOUT,
+    S_BACKGROUND,
+    S_BUSY,
+    S_IDLE,
+    S_OFF,
+    S_RESERVED,
+)
+from sim.engine.draws import draw, mix, uniform
+from sim.engine.events import at_once, schedule
+from sim.engine.jit import njit
+from sim.engine.log import log
+from sim.engine.travel import travel_min
+
+
+@njit
+def _patrol_count(world, s, change):
+    if world.staff[s].activity == A_PATROL:
+        world.pools[world.staff[s].pool].patrol += change
+
+
+@njit
+def leave_activity(world, s):
+    """End what an available person is doing and account for it; the caller sets what comes next."""
+    k, now = world.staff[s], world.clock[0].now
+    spent = now - k.since_min
+    p = world.pools[k.pool]
+    if k.state == S_IDLE:
+        p.idle -= 1
+        if k.activity == A_PATROL:
+            k.patrol_min += spent
+            p.patrol -= 1
+        elif k.activity == A_MOVING:
+            _stop_on_the_way(world, s)
+    elif k.state == S_BACKGROUND:
+        p.background -= 1
+        k.background_min += spent
+        k.owed_min = max(0.0, k.owed_min - spent)
+    k.since_min = now
+    k.stamp += 1
+
+
+@njit
+def _stop_on_the_way(world, s):
+    """Somebody called away while moving is at the nearer end of the move."""
+    k, now = world.staff[s], world.clock[0].now
+    if k.until_min - now < now - k.since_min:
+        k.place = k.to_place
+
+
+@njit
+def become_idle(world, s, activity):
+    """Make a person on duty available."""
+    k = world.staff[s]
+    k.state, k.activity, k.task, k.next_in_task = S_IDLE, activity, -1, -1
+    k.since_min = world.clock[0].now
+    world.pools[k.pool].idle += 1
+
+
+@njit
+def go_off(world, s):
+    """End a person's duty."""
+    k, now = world.staff[s], world.clock[0].now
+    k.state, k.activity, k.task, k.next_in_task = S_OFF, A_REST, -1, -1
+    k.since_min = now
+    k.place = k.home
+    k.stamp += 1
+    log(world, L_DUTY_OFF, -1, s, -1, 0.0)
+
+
+@njit
+def spend_idle_time(world, s):
+    """Choose what an available person does next: delegated work that is owed, a patrol round, or rest."""
+    k = world.staff[s]
+    post, now = world.posts[k.post], world.clock[0].now
+    if k.state != S_IDLE or (post.background_per_day <= 0.0 and post.patrol_share <= 0.0):
+        return
+    leave_activity(world, s)
+    ordinal = np.int64(now / 10.0)  # named by the clock, so that arms that differ elsewhere share it
+    if k.owed_min > 0.0:
+        k.state, k.activity = S_BACKGROUND, A_BACKGROUND
+        world.pools[k.pool].background += 1
+        length = min(draw(world, post.background_chunk, k.entity, P_BACKGROUND, ordinal), k.owed_min)
+    else:
+        patrols = uniform(world.clock[0].key, k.entity, P_PATROL, ordinal) < post.patrol_share
+        become_idle(world, s, A_PATROL if patrols else A_REST)
+        _patrol_count(world, s, 1)
+        length = draw(world, post.patrol_round, k.entity, P_PATROL, ordinal)
+    k.until_min = now + max(length, 1e-3)
+    schedule(world, k.until_min, EV_STAFF, s, k.entity, k.stamp)
+
+
+@njit
+def staff_timer(world, s):
+    """A patrol round, a chunk of delegated work or a move ends."""
+    k = world.staff[s]
+    activity = k.activity
+    if activity == A_MOVING:
+        k.place = k.to_place
+    leave_activity(world, s)
+    become_idle(world, s, A_REST)
+    at_once(world, NOW_FREE, s, 0, k.stamp)
+
+
+@njit
+def move_to(world, s, place):
+    """Send an idle person to wait elsewhere."""
+    k, now = world.staff[s], world.clock[0].now
+    minutes = travel_min(world, False, k.place, place) / k.speed_factor
+    leave_activity(world, s)
+    become_idle(world, s, A_MOVING)
+    k.to_place = place
+    k.until_min = now + max(minutes, 1e-3)
+    schedule(world, k.until_min, EV_STAFF, s, k.entity, k.stamp)
+    log(world, L_MOVE, -1, s, place, minutes)
+
+
+@njit
+def reserve(world, s, t):
+    """Take an available person for a task; nobody sets out before the task has all it needs."""
+    leave_activity(world, s)
+    k = world.staff[s]
+    k.state, k.activity = S_RESERVED, A_TRAVEL
+    k.task, k.next_in_task = t, world.tasks[t].first_staff
+    world.tasks[t].first_staff = s
+    world.tasks[t].n_assigned += 1
+
+
+@njit
+def unreserve_all(world, t):
+    """Give back everybody who was reserved for a task that cannot start."""
+    s = world.tasks[t].first_staff
+    while s >= 0:
+        following = world.staff[s].next_in_task
+        become_idle(world, s, A_REST)
+        world.staff[s].stamp += 1
+        at_once(world, NOW_FREE, s, 1, world.staff[s].stamp)
+        s = following
+    world.tasks[t].first_staff = -1
+    world.tasks[t].n_assigned = 0
+
+
+@njit
+def set_out(world, s, t):
+    """A reserved person sets out; returns minutes until arrival (0 for work at the own desk)."""
+    k, task, now = world.staff[s], world.tasks[t], world.clock[0].now
+    pool = world.pools[k.pool]
+    pool.busy += 1
+    k.state, k.activity, k.since_min = S_BUSY, A_TRAVEL, now
+    minutes = 0.0
+    if task.travels:
+        emergency = task.emergency == 1
+        minutes = travel_min(world, emergency, k.place, task.place) + task.last_mile_min
+        minutes = minutes / k.speed_factor + draw(world, world.posts[k.post].turnout, task.entity, P_TURNOUT, task.asks)
+    if minutes > 0.0:
+        k.until_min = now + minutes
+        schedule(world, k.until_min, EV_ARRIVE, s, k.entity, k.stamp)
+    return minutes
+
+
+@njit
+def fall_free(world, s):
+    """A person ends a task; who is off duty by now goes home."""
+    k, now = world.staff[s], world.clock[0].now
+    pool = world.pools[k.pool]
+    pool.busy -= 1
+    spent = now - k.since_min
+    k.busy_min += spent
+    pool.busy_min += spent
+    k.stamp += 1
+    if k.on_duty == 0:
+        k.overtime_min += now - max(k.duty_since_min, k.since_min)
+        go_off(world, s)
+        return
+    become_idle(world, s, A_REST)
+    at_once(world, NOW_FREE, s, 0, k.stamp)
+
+
+@njit
+def has_duty(world, s, roster, day):
+    """Return True when the roster gives this person duty on a day (a draw named by person and day)."""
+    share = world.shifts[world.rosters[roster].shift].share_on
+    if share >= 1.0:
+        return True
+    return uniform(world.clock[0].key, world.staff[s].entity, P_DUTY, day) < share
+
+
+@njit
+def _come_on(world, s, day):
+    k, now = world.staff[s], world.clock[0].now
+    k.on_duty, k.duty_since_min, k.duty_day = 1, now, day
+    k.owed_min = world.posts[k.post].background_per_day
+    world.pools[k.pool].on_duty += 1
+    log(world, L_DUTY_ON, -1, s, -1, day)
+    if k.state == S_OFF:
+        become_idle(world, s, A_REST)
+        k.place = k.home
+        k.stamp += 1
+        at_once(world, NOW_FREE, s, 0, k.stamp)
+
+
+@njit
+def _end_duty(world, s):
+    k, now = world.staff[s], world.clock[0].now
+    k.on_duty = 0
+    k.duty_min += now - k.duty_since_min
+    k.duty_since_min = now
+    world.pools[k.pool].on_duty -= 1
+    if k.state == S_IDLE or k.state == S_BACKGROUND:
+        leave_activity(world, s)
+        go_off(world, s)
+    return k.state == S_BUSY
+
+
+@njit
+def schedule_roster(world, r):
+    """Set the timer of a roster's next turn."""
+    roster = world.rosters[r]
+    shift = world.shifts[roster.shift]
+    if roster.cursor < shift.count:
+        at = world.turns[shift.first + roster.cursor].at_min
+        schedule(world, at, EV_ROSTER, r, mix(np.uint64(r), 5), 0)
+
+
+@njit
+def turn_on(world, r, day):
+    """Bring a roster's people on duty."""
+    roster = world.rosters[r]
+    for s in range(roster.first, roster.first + roster.count):
+        if world.staff[s].on_duty == 0 and has_duty(world, s, r, day):
+            _come_on(world, s, day)
+
+
+@njit
+def turn_off(world, s):
+    """End one person's duty; returns True when that person is with a case."""
+    if world.staff[s].on_duty == 0:
+        return False
+    return _end_duty(world, s)
+
+
+@njit
+def close_accounts(world):
+    """Count what is still going on at the end of a run into duty, work and rest."""
+    now = world.clock[0].now
+    for s in range(world.staff.shape[0]):
+        k = world.staff[s]
+        spent = now - k.since_min
+        if k.on_duty == 1:
+            k.duty_min += now - k.duty_since_min
+            k.duty_since_min = now
+        if k.state == S_BUSY:
+            k.busy_min += spent
+            if k.on_duty == 0:
+                k.overtime_min += now - max(k.duty_since_min, k.since_min)
+            world.pools[k.pool].busy_min += spent
+        elif k.state == S_BACKGROUND:
+            k.background_min += spent
+            k.owed_min = max(0.0, k.owed_min - spent)
+        elif k.activity == A_PATROL and k.state == S_IDLE:
+            k.patrol_min += spent
+        k.since_min = now if k.activity != A_MOVING else k.since_min
+
+
+@njit
+def logistic(x):
+    """Return 1 / (1 + exp(-x))."""
+    return 1.0 / (1.0 + math.exp(-x))

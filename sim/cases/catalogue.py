@@ -1,0 +1,195 @@
+"""The catalogue of case types: what may happen in a city and what it takes, as data.
+
+A :class:`CaseType` says how often a kind of trouble occurs, how it is noticed and told, who may close it,
+which departments it truly needs, the stages of work, and what waiting does to it. `catalogue.yaml` holds
+the shipped types; a scenario changes or adds types in the same form. Nothing here simulates: the life of a
+case is `sim.cases.life` and its neighbours.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sim.cases.laws import Law, LawField
+
+Level = Literal["grid", "community", "street", "district", "city"]
+LEVELS: tuple[Level, ...] = ("grid", "community", "street", "district", "city")
+ARCHETYPES = ("urban", "old", "rural", "pastoral")
+
+
+class Part(BaseModel):
+    """Base of all scenario parts: unknown fields are refused, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Title(Part):
+    """A name on screen in two languages."""
+
+    en: str
+    zh: str
+
+
+class Stage(Part):
+    """One step of work on a case.
+
+    A stage first occupies people for ``touch_min`` and then takes ``lag_min`` in which nobody is busy.
+    """
+
+    name: str
+    who: str = Field("holder", description="'holder' (who has the case now), or the name of a post or department")
+    staff: int = Field(1, ge=0, le=64, description="people or units seized together; 0 = nobody (a pure delay)")
+    capability: str | None = Field(None, description="capability that the sent staff must have")
+    touch_min: LawField = Field(Law("constant", {"value": 0.0}), description="minutes a person is busy")
+    lag_min: LawField = Field(Law("constant", {"value": 0.0}), description="minutes nobody is busy after the touch")
+    where: str = Field("scene", description="'scene', 'desk' (no travel), or a facility kind to go to, e.g. 'hospital'")
+    keep_staff: bool = Field(False, description="the same staff go on from the stage before")
+    atomic: bool = Field(True, description="all staff are seized at one instant; otherwise who is free goes ahead")
+    next: dict[str, float] | None = Field(
+        None,
+        description="stage or 'done' -> probability; omitted: the next stage in the list; a missing rest is 'done'",
+    )
+
+    @model_validator(mode="after")
+    def _check_next(self) -> Stage:
+        if self.next is not None:
+            total = sum(self.next.values())
+            if any(p < 0 for p in self.next.values()) or total > 1 + 1e-9:
+                raise ValueError(f"probabilities in 'next' must be at least 0 and sum to at most 1, not {total:g}")
+        return self
+
+
+class DepartmentPart(Part):
+    """The work of one further department that a case needs."""
+
+    touch_min: LawField = Law("lognormal", {"median": 60.0, "sigma": 0.6})
+    lag_min: LawField = Law("constant", {"value": 0.0})
+    staff: int = Field(1, ge=1, le=16)
+
+
+class Success(Part):
+    """Chance that the work truly settles the incident, on the logit scale around ``base``."""
+
+    base: float = Field(0.9, ge=0, le=1, description="probability at average skill, at once, first attempt")
+    skill: float = Field(0.0, description="logit per unit of skill above 1")
+    per_week_delay: float = Field(0.0, description="logit per week between occurrence and work (negative)")
+    per_failure: float = Field(0.0, description="logit per earlier failed attempt")
+    floor: float = Field(0.05, ge=0, le=1)
+
+
+class Deadlines(Part):
+    """Limits promised, in minutes from the report; working time counts office hours only."""
+
+    respond_min: float = Field(1440.0, gt=0)
+    resolve_min: float = Field(10080.0, gt=0)
+    working_time: bool = False
+
+    @model_validator(mode="after")
+    def _order(self) -> Deadlines:
+        if self.resolve_min < self.respond_min:
+            raise ValueError("deadline to resolve lies before the deadline to respond")
+        return self
+
+
+class Confusion(Part):
+    """What the type seems to be when it is misjudged."""
+
+    misjudged: float = Field(0.0, ge=0, le=1, description="probability that intake files it as another type")
+    as_types: list[str] = Field(default_factory=list, description="types it is mistaken for, equally likely")
+
+
+class CaseType(Part):
+    """A kind of incident and all that the model needs to know of it."""
+
+    title: Title
+    kind: Literal["dispute", "order", "need", "emergency", "crime", "service", "enquiry", "bare"]
+    rate_per_1000_year: float = Field(0.0, ge=0, description="incidents per 1,000 residents per year, before profiles")
+    rate_per_hour: float = Field(
+        0.0,
+        ge=0,
+        description="incidents per hour in the whole city, spread over demand places (bare models, real call rates)",
+    )
+    archetype_factor: dict[Literal["urban", "old", "rural", "pastoral"], float] = Field(default_factory=dict)
+    hours: list[float] | str = Field("flat", description="24 relative weights or a profile name")
+    weekdays: list[float] | str = Field("flat", description="7 relative weights from Monday or a profile name")
+    months: list[float] | str = Field("flat", description="12 relative weights or a profile name")
+    sine: dict[Literal["amplitude", "period_h", "phase_h"], float] | None = Field(
+        None, description="rate times 1 + amplitude sin(2 pi (t - phase)/period), exact (not stepwise)"
+    )
+    excitation: float = Field(0.0, ge=0, lt=1, description="mean number of direct after-shocks per incident")
+    excitation_delay_min: LawField = Law("exponential", {"mean": 1440.0})
+    severity: list[float] = Field([1.0], description="shares of severity 1, 2, 3, 4", max_length=4)
+    report: dict[str, float] = Field(
+        default_factory=dict, description="channel -> utility of telling it there (logit; staying silent is 0)"
+    )
+    report_delay_min: LawField = Law("constant", {"value": 0.0})
+    witnesses: float = Field(0.0, ge=0, description="mean number of further residents who may report the same incident")
+    witness_delay_min: LawField = Law("exponential", {"mean": 240.0})
+    patrol_visible: bool = False
+    sensor_visible: bool = False
+    visible_min: LawField = Law("exponential", {"mean": 1440.0})
+    seems: Confusion = Confusion()
+    start: str = Field("grid", description="level or department where a case of this type begins")
+    ladder: dict[Level, str] = Field(default_factory=dict, description="level -> post that holds the case there")
+    closes_at: Level | None = Field(
+        "grid", description="lowest level that may lawfully close it; null: only its department"
+    )
+    department: str | None = Field(None, description="department with authority over the type")
+    needs: dict[str, float] = Field(
+        default_factory=dict, description="department -> probability that its work is truly needed"
+    )
+    believed_needs: dict[str, float] = Field(
+        default_factory=dict, description="department -> probability that it seems needed when it is not"
+    )
+    stages: list[Stage]
+    part: DepartmentPart = DepartmentPart()
+    success: Success = Success()
+    deadlines: Deadlines = Deadlines()
+    queue_patience_min: LawField | None = Field(
+        None, description="waiting longer than this in a queue, the caller leaves (null: never)"
+    )
+    patience_h: LawField = Law("exponential", {"mean": 120.0})
+    repeat_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="unresolved: share who come again when patience ends; the rest let it lapse or climb",
+    )
+    petition_share: float = Field(
+        0.0, ge=0, le=1, description="unresolved after a failed case: share who go to the petition office"
+    )
+    spontaneous_h: LawField | None = Field(
+        None, description="unattended trouble ends by itself after this (null: never)"
+    )
+    grows_per_h: float = Field(0.0, ge=0, description="hazard of rising one severity while unattended")
+    loss_yuan_per_h: float = Field(0.0, ge=0, description="loss to residents and society per hour unresolved")
+    emergency: bool = Field(False, description="lights and sirens; interrupts routine work")
+    preemptible: bool = Field(True, description="work on it may be interrupted by an emergency")
+    priority_class: int = Field(0, ge=0, le=9, description="class for priority rules in bare models (0 first)")
+    overtime: Literal["finish", "suspend"] = Field("finish", description="what happens to work when the shift ends")
+    provenance: dict[str, str] = Field(
+        default_factory=dict, description="field -> source id and confidence, e.g. 'FACTS D13 official'"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> CaseType:
+        for field, n in (("hours", 24), ("weekdays", 7), ("months", 12)):
+            value = getattr(self, field)
+            if isinstance(value, list) and (len(value) != n or min(value) < 0 or sum(value) <= 0):
+                raise ValueError(f"'{field}' needs {n} weights of at least 0 that are not all 0")
+        if not self.severity or min(self.severity) < 0 or abs(sum(self.severity) - 1) > 1e-6:
+            raise ValueError("'severity' needs up to 4 shares that sum to 1")
+        if not self.stages:
+            raise ValueError("a type needs at least one stage")
+        names = [s.name for s in self.stages]
+        if len(set(names)) != len(names):
+            raise ValueError("stage names repeat")
+        for stage in self.stages:
+            for target in stage.next or {}:
+                if target != "done" and target not in names:
+                    raise ValueError(
+                        f"stage '{stage.name}' leads to unknown stage '{target}'; allowed: done, {', '.join(names)}"
+                    )
+        return self

@@ -1,0 +1,192 @@
+"""Tasks: a case's request to one group of staff for one stage of work.
+
+A case has one task at a time under its holder, several when departments were whistled for together. Here
+tasks are made, cancelled and lost; joining a line, travelling and working is `handling`, what a finished
+stage means is `stages`. Draws of a task are named by its incident, so that the same work is required in
+every arm whoever does it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.engine.codes import (
+    EV_LAG_DONE,
+    K_HOLDER,
+    K_INTAKE,
+    NEVER,
+    NOW_COORDINATE,
+    NOW_JOIN,
+    P_LAG,
+    P_TAKE,
+    P_TOUCH,
+    R_NO_HOLDER,
+    S_BUSY,
+    T_ASSIGNED,
+    T_CANCELLED,
+    T_DONE,
+    T_HOLDING,
+    T_LAG,
+    T_LOST,
+    T_NEW,
+    T_QUEUED,
+    T_WORKING,
+    TK_BARE,
+    W_DESK,
+    W_FACILITY,
+)
+from sim.engine.draws import draw, mix
+from sim.engine.events import at_once, schedule
+from sim.engine.jit import njit
+from sim.engine.queues import queue_remove
+
+
+@njit
+def holder_post(world, case):
+    """Return the post that holds the case now: its department's, or its level's by the type's ladder."""
+    c = world.cases[case]
+    if c.dept >= 0:
+        return np.int64(world.departments[c.dept].post)
+    return np.int64(world.ladder[c.type, c.level])
+
+
+@njit
+def add_task(world, case, kind, stage, dept, post, ordinal):
+    """Append a task for a post; its group is the one that serves the case's grid. Returns the row."""
+    clock, c = world.clock, world.cases[case]
+    t = clock[0].tasks
+    clock[0].tasks = t + 1
+    k = world.tasks[t]
+    typ = world.types[c.type]
+    k.entity = mix(c.entity, np.uint64(ordinal))
+    k.case, k.kind, k.stage, k.dept, k.grid = case, kind, stage, dept, c.grid
+    k.pool = world.pool_of[post, c.grid] if post >= 0 else -1
+    k.level, k.type = c.level, c.type
+    k.created_min, k.ready_min, k.queued_min = clock[0].now, clock[0].now, NEVER
+    k.assigned_min = k.arrived_min = k.started_min = k.done_min = NEVER
+    k.waited_min, k.temper, k.boost, k.key = 0.0, 0.0, 0.0, 0.0
+    k.left = k.right = k.up = k.first_staff = k.request = k.owner = -1
+    k.stamp, k.heap_rank = 0, 0
+    k.place, k.last_mile_min = c.place, c.last_mile_min
+    k.n_staff, k.n_assigned, k.n_arrived, k.state, k.capability, k.atomic = 1, 0, 0, T_NEW, -1, 1
+    k.emergency, k.preemptible = typ.emergency, typ.preemptible
+    k.urgency = typ.urgency
+    k.where, k.travels, k.interrupted = 0, 1, 0
+    k.mine, k.reminders, k.asks, k.supervised = 1, 0, 0, c.supervised
+    k.expected_min = 0.0
+    world.work[t].touch_left_min = world.work[t].lag_min = 0.0
+    c.task = t
+    c.open_tasks += 1
+    return t
+
+
+@njit
+def start_intake(world, case, operators):
+    """Make the task of taking a contact: an operator is busy, nobody travels."""
+    c = world.cases[case]
+    t = add_task(world, case, K_INTAKE, 0, -1, operators, 1)
+    k = world.tasks[t]
+    k.travels, k.where = 0, W_DESK
+    world.work[t].touch_left_min = draw(world, world.channels[c.channel].take, c.entity, P_TAKE, 0)
+    at_once(world, NOW_JOIN, t, 0, 0)
+
+
+@njit
+def _stage_place(world, k, stage, place):
+    """Set where a stage happens and whether people must travel there."""
+    k.where = stage.where
+    k.travels = 0 if stage.where == W_DESK else 1
+    if stage.where == W_FACILITY:
+        k.place = world.facility_near[stage.facility, place]
+        k.last_mile_min = 0.0
+
+
+@njit
+def start_stage(world, case, number):
+    """Begin a stage of the holder's work; returns the task, -1 when there is no group to do it."""
+    c = world.cases[case]
+    stage = world.stages[world.types[c.type].first_stage + number]
+    post = np.int64(stage.who) if stage.who >= 0 else holder_post(world, case)
+    if stage.n_staff > 0 and (post < 0 or world.pool_of[post, c.grid] < 0):
+        c.reason = R_NO_HOLDER
+        at_once(world, NOW_COORDINATE, case, R_NO_HOLDER, c.attempt)
+        return -1
+    ordinal = 16 + number + 64 * (c.attempt + 256 * (c.dept + 1))
+    t = add_task(world, case, K_HOLDER, number, c.dept, post, ordinal)
+    k, entity = world.tasks[t], world.incidents[c.incident].entity
+    k.n_staff, k.capability, k.atomic = stage.n_staff, stage.capability, stage.atomic
+    k.expected_min = stage.expected_min
+    _stage_place(world, k, stage, c.place)
+    if c.owner >= 0 and world.staff[c.owner].pool == k.pool:
+        k.owner = c.owner
+    world.work[t].touch_left_min = draw(world, stage.touch, entity, P_TOUCH, number + 64 * c.attempt)
+    world.work[t].lag_min = draw(world, stage.lag, entity, P_LAG, number + 64 * c.attempt)
+    c.stage = number
+    if stage.n_staff == 0:
+        k.state, k.started_min = T_LAG, world.clock[0].now
+        schedule(
+            world,
+            world.clock[0].now + world.work[t].touch_left_min + world.work[t].lag_min,
+            EV_LAG_DONE,
+            t,
+            k.entity,
+            k.stamp,
+        )
+    elif not stage.keep_staff:
+        at_once(world, NOW_JOIN, t, 0, 0)
+    return t
+
+
+@njit
+def is_pending(state):
+    """Return True for a task that nobody works on yet."""
+    return state < T_ASSIGNED
+
+
+@njit
+def end_task(world, t, state):
+    """Mark a task as ended in ``state`` and take it off its case."""
+    k = world.tasks[t]
+    k.state = state
+    k.stamp += 1
+    k.done_min = world.clock[0].now
+    world.cases[k.case].open_tasks -= 1
+
+
+@njit
+def cancel_pending(world, case):
+    """Withdraw the case's latest task when nobody works on it yet; returns True when it was withdrawn."""
+    t = world.cases[case].task
+    if t < 0 or world.cases[case].open_tasks <= 0:
+        return True
+    k = world.tasks[t]
+    if k.state == T_DONE or k.state == T_LOST or k.state == T_CANCELLED:
+        return True
+    if not is_pending(k.state) or k.n_assigned > 0:
+        return False
+    if k.state == T_QUEUED:
+        queue_remove(world, k.pool, t)
+    end_task(world, t, T_CANCELLED)
+    return True
+
+
+@njit
+def is_attended(world, case):
+    """Return True while somebody is on the way to the case, waits there or works on it."""
+    t = world.cases[case].task
+    if t < 0:
+        return False
+    s = world.tasks[t].state
+    return s == T_ASSIGNED or s == T_HOLDING or s == T_WORKING or s == T_LAG
+
+
+@njit
+def is_bare(world, case):
+    """Return True for a case of a bare model, whose life is its stages and nothing else."""
+    return world.types[world.cases[case].type].kind == TK_BARE
+
+
+@njit
+def staff_is_on(world, s, t):
+    """Return True when a member of staff still belongs to a task."""
+    return world.staff[s].state == S_BUSY and world.staff[s].task == t

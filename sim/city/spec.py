@@ -1,0 +1,251 @@
+"""The ``city:`` section of a scenario, and the one function that turns it into a City.
+
+Exactly one of ``synthetic``, ``path``, ``read`` and ``bare`` stands there. Numbers left out are the register's
+defaults. It checks form; what is wrong inside files is said by the readers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sim.city.cache import cache_folder, prune
+from sim.errors import InputError
+
+if TYPE_CHECKING:
+    from sim.city.city import City
+
+Archetype = Literal["urban", "compound", "rural", "pastoral"]
+Share = dict[Archetype, float]
+
+DISK_CACHE_RESIDENTS = 200_000
+"""Synthetic cities from this size on are kept on disk: below, building is quicker than reading."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SyntheticSpec(_Part):
+    """A city made from a seed and a few numbers; null means the register's default."""
+
+    name: str = "Synthetic city"
+    name_zh: str | None = None
+    residents: int = Field(100_000, ge=1, le=20_000_000, description="residents (persons)")
+    seed: int = Field(1, ge=0, description="seed of streets, homes and ties")
+    archetype_shares: Share | None = Field(None, description="shares of residents by archetype (0 where not named)")
+    density_per_km2: Share | None = Field(None, description="residents per km2 by archetype")
+    street_spacing_m: Share | None = Field(None, description="distance between junctions by archetype (m)")
+    local_speed_kmh: Share | None = Field(None, description="speed on local streets by archetype (km/h)")
+    arterial_speed_kmh: float | None = Field(None, gt=0, description="speed on arterials (km/h)")
+    people_per_grid: float | None = Field(None, gt=0, description="residents per grid (persons)")
+    grids_per_community: float | None = Field(None, gt=0, description="grids per community")
+    communities_per_street: float | None = Field(None, gt=0, description="communities per street")
+    streets_per_district: float | None = Field(None, gt=0, description="streets per district")
+    facilities: dict[Literal["police", "fire", "ambulance", "hospital", "shelter"], int] = Field(
+        default_factory=dict, description="number of stations, hospitals or shelters, in place of the default ratio"
+    )
+    admin_tree: str | None = Field(None, description="CSV code,name,level,parent to lay over the network")
+    max_places: int = Field(4096, ge=1, le=20_000, description="bound on places with tabulated travel")
+
+    @model_validator(mode="after")
+    def _sound(self) -> SyntheticSpec:
+        for name in ("density_per_km2", "street_spacing_m", "local_speed_kmh"):
+            if any(not 0 < value < float("inf") for value in (getattr(self, name) or {}).values()):
+                raise ValueError(f"{name} must be above 0")
+        shares = self.archetype_shares
+        if shares is not None and (any(not 0 <= v < float("inf") for v in shares.values()) or not sum(shares.values())):
+            raise ValueError("archetype_shares must be 0 or more and not all 0")
+        if any(count < 0 for count in self.facilities.values()):
+            raise ValueError("facilities must be 0 or more")
+        return self
+
+
+class ReadSpec(_Part):
+    """A city read from files."""
+
+    format: Literal["jemss", "graphml", "vertices_edges"]
+    name: str | None = Field(None, description="name of the city (null: of the folder or file)")
+    folder: str | None = Field(None, description="folder of the files (jemss, vertices_edges)")
+    file: str | None = Field(None, description="the file (graphml)")
+    seed: int = Field(1, ge=0, description="seed of what is not in the files: homes, traits, ties")
+    residents: int | None = Field(
+        None, ge=0, le=20_000_000, description="residents; null: the raster's total, or none without a raster"
+    )
+    raster_unit: Literal["per_m2", "per_km2", "per_cell"] = Field(
+        "per_m2", description="what a population raster's values count"
+    )
+    admin_tree: str | None = Field(None, description="CSV code,name,level,parent to lay over the network")
+    people_per_grid: float | None = Field(None, gt=0, description="residents per grid (persons)")
+    speed_kmh: float = Field(30.0, gt=0, description="speed where the format has none (km/h; vertices_edges)")
+    length_unit: Literal["ft", "m"] = Field("ft", description="unit of coordinates and lengths (vertices_edges)")
+    add_facilities: bool = Field(True, description="place synthetic facilities of kinds that the files lack")
+    on_bad_rows: Literal["refuse", "drop"] = Field("refuse", description="what to do with rows that cannot be used")
+    max_places: int = Field(4096, ge=1, le=20_000, description="bound on places with tabulated travel")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ReadSpec:
+        wanted = "file" if self.format == "graphml" else "folder"
+        other = "folder" if wanted == "file" else "file"
+        if getattr(self, wanted) is None or getattr(self, other) is not None:
+            raise ValueError(f"format {self.format} needs '{wanted}' and takes no '{other}'")
+        return self
+
+
+class BareSpec(_Part):
+    """Given places and given travel."""
+
+    places: list[tuple[float, float]] | None = Field(None, description="(x, y) of each place (m)")
+    travel_min: list[list[float]] | list[list[list[float]]] | None = Field(
+        None, description="minutes from place to place, or one such table per mode"
+    )
+    metric: Literal["manhattan", "euclid", "none"] = Field("manhattan", description="used without travel_min")
+    speed_kmh: float = Field(30.0, gt=0, description="speed under a metric (km/h)")
+    grids: int | None = Field(None, ge=1, description="1, or one grid per place")
+
+
+class CitySpec(_Part):
+    """Exactly one way to get a city."""
+
+    synthetic: SyntheticSpec | None = None
+    path: str | None = Field(None, description="folder of a saved city")
+    read: ReadSpec | None = None
+    bare: BareSpec | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> CitySpec:
+        given = [name for name in ("synthetic", "path", "read", "bare") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"exactly one of synthetic, path, read, bare is needed, found {given or 'none'}")
+        return self
+
+
+def check_spec(data: Mapping[str, Any] | CitySpec, file: str | PathLike[str] | None = None) -> CitySpec:
+    """Return the checked section.
+
+    Raises
+    ------
+    InputError
+        Naming the first field that is wrong, what was found and what is allowed.
+    """
+    if isinstance(data, CitySpec):
+        return data
+    try:
+        return CitySpec.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(["city", *map(str, first["loc"])])
+        known = sorted(CitySpec.model_fields) if first["type"] == "extra_forbidden" and len(first["loc"]) == 1 else None
+        found = None if isinstance(first["input"], Mapping | BaseModel) else first["input"]
+        message = first["msg"].removeprefix("Value error, ")
+        message = message[0].lower() + message[1:]
+        raise InputError(message, file=file, field=where, found=found, allowed=known) from error
+
+
+_built: dict[str, City] = {}
+
+
+def build_city(spec: CitySpec | Mapping[str, Any], base_folder: str | PathLike[str] = ".") -> City:
+    """Build or read the city of a scenario.
+
+    Parameters
+    ----------
+    spec
+        The ``city:`` section.
+    base_folder
+        Folder that relative paths start from.
+
+    Returns
+    -------
+    City
+        Shared between callers within a process when synthetic: its residents are read-only, copy them to change
+        them.
+
+    Raises
+    ------
+    InputError
+        On a section or files that are wrong.
+    """
+    checked = check_spec(spec)
+    base = Path(base_folder)
+    if checked.path is not None:
+        from sim.city.city import City
+
+        return City.load(base / checked.path)
+    if checked.bare is not None:
+        from sim.city.bare import bare_city
+
+        given = checked.bare
+        return bare_city(given.places, given.travel_min, given.metric, given.speed_kmh, given.grids)
+    if checked.read is not None:
+        from sim.city.readers import read_city
+
+        return read_city(checked.read, base)[0]
+    assert checked.synthetic is not None
+    return _synthetic(checked.synthetic, base)
+
+
+def _synthetic(spec: SyntheticSpec, base: Path) -> City:
+    tree_file = base / spec.admin_tree if spec.admin_tree else None
+    key = _key(spec, tree_file)
+    if key not in _built:
+        _built[key] = _from_disk(spec, key, tree_file)
+        _built[key].residents.setflags(write=False)
+    return _built[key]
+
+
+def _from_disk(spec: SyntheticSpec, key: str, tree_file: Path | None) -> City:
+    from sim.city.city import City
+    from sim.city.synthetic import synthetic_city
+
+    folder = cache_folder("cities") / key
+    if spec.residents >= DISK_CACHE_RESIDENTS and folder.is_dir():
+        try:
+            return City.load(folder)
+        except InputError:
+            pass  # a damaged copy is replaced below; it only cost time
+    tree = None
+    if tree_file is not None:
+        from sim.city.admin import read_admin_tree
+
+        tree = read_admin_tree(tree_file)
+    city = synthetic_city(spec, tree)
+    if spec.residents >= DISK_CACHE_RESIDENTS:
+        try:
+            city.save(folder)
+            prune(folder.parent)
+        except OSError:
+            return city  # no room on disk: the next run builds it again
+    return city
+
+
+def _key(spec: SyntheticSpec, tree_file: Path | None) -> str:
+    text = hashlib.sha256(_code_and_numbers().encode())
+    text.update(json.dumps(spec.model_dump(), sort_keys=True).encode())
+    if tree_file is not None:
+        try:
+            text.update(tree_file.read_bytes())
+        except OSError as error:
+            raise InputError("cannot be read", file=tree_file, allowed="a CSV file that exists") from error
+    return text.hexdigest()[:32]
+
+
+@cache
+def _code_and_numbers() -> str:
+    # A change of the builder or of a default must never be answered with an older city.
+    from sim.register import load
+
+    text = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        text.update(file.read_bytes())
+    for name, entry in sorted(load().items()):
+        if name.startswith("city."):
+            text.update(f"{name}={entry.default!r};".encode())
+    return text.hexdigest()

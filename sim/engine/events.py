@@ -1,0 +1,99 @@
+"""The event queue: a binary heap of timers, and a ring of things to do at the same instant.
+
+Timers are ordered by (time, kind, entity, stamp), so that ties break alike in every arm whatever rows
+things stand in. A timer is stale when the stamp of its row has moved on; stale timers are skipped, not
+counted. Consequences at the same instant (a person falls free, a case joins a queue) go through the ring
+in the order in which they were caused, before the next timer.
+"""
+
+from __future__ import annotations
+
+from sim.engine.jit import njit
+
+
+@njit
+def _before(heap, i, time, kind, entity, stamp):
+    """Return True when heap row ``i`` comes before the given event."""
+    e = heap[i]
+    if e.time != time:
+        return e.time < time
+    if e.kind != kind:
+        return e.kind < kind
+    if e.entity != entity:
+        return e.entity < entity
+    return e.stamp <= stamp
+
+
+@njit
+def _put(heap, i, time, entity, kind, row, stamp):
+    e = heap[i]
+    e.time, e.entity, e.kind, e.row, e.stamp = time, entity, kind, row, stamp
+
+
+@njit
+def _copy(heap, to, origin):
+    a, b = heap[to], heap[origin]
+    a.time, a.entity, a.kind, a.row, a.stamp = b.time, b.entity, b.kind, b.row, b.stamp
+
+
+@njit
+def schedule(world, time, kind, row, entity, stamp):
+    """Set a timer; a time of NEVER or later sets none."""
+    if time >= 1e299:
+        return
+    heap, clock = world.heap, world.clock
+    i = clock[0].heap
+    clock[0].heap = i + 1
+    while i > 0:
+        up = (i - 1) >> 1
+        if _before(heap, up, time, kind, entity, stamp):
+            break
+        _copy(heap, i, up)
+        i = up
+    _put(heap, i, time, entity, kind, row, stamp)
+
+
+@njit
+def drop_first(world):
+    """Remove the first timer."""
+    heap, clock = world.heap, world.clock
+    n = clock[0].heap - 1
+    clock[0].heap = n
+    last = heap[n]
+    time, entity, kind, row, stamp = last.time, last.entity, last.kind, last.row, last.stamp
+    i = 0
+    while True:
+        child = 2 * i + 1
+        if child >= n:
+            break
+        if child + 1 < n and _before(
+            heap, child + 1, heap[child].time, heap[child].kind, heap[child].entity, heap[child].stamp
+        ):
+            child += 1
+        if not _before(heap, child, time, kind, entity, stamp):
+            break
+        _copy(heap, i, child)
+        i = child
+    _put(heap, i, time, entity, kind, row, stamp)
+
+
+@njit
+def at_once(world, kind, row, arg, stamp):
+    """Add something to do at this instant, after what is already to be done."""
+    ring, clock = world.now, world.clock
+    n = ring.shape[0]
+    i = clock[0].now_head + clock[0].now_count
+    if i >= n:
+        i -= n
+    e = ring[i]
+    e.kind, e.row, e.arg, e.stamp = kind, row, arg, stamp
+    clock[0].now_count += 1
+
+
+@njit
+def drop_now(world):
+    """Remove the first thing to do at once."""
+    clock = world.clock
+    head = clock[0].now_head + 1
+    clock[0].now_head = 0 if head >= world.now.shape[0] else head
+    clock[0].now_count -= 1

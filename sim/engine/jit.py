@@ -1,0 +1,52 @@
+"""Compilation: one `njit` for the whole engine and a cache folder that cannot go stale.
+
+Numba's disk cache does not notice a change in a function that another file calls. So the folder is named
+by a hash of every compiled source, of the register (its names are fields of the parameter row) and of
+numba's version: any change gives a fresh folder. Import this module before anything is decorated.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+
+import numba
+import platformdirs
+from numba.extending import register_jitable
+
+_HERE = Path(__file__).resolve().parent.parent
+
+
+def _sources() -> list[Path]:
+    files = [p for p in sorted(_HERE.rglob("*.py")) if b"sim.engine" in p.read_bytes() or p.parent.name == "engine"]
+    return [*files, _HERE / "register.yaml"]
+
+
+def cache_key() -> str:
+    """Return the hash that names the cache folder."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in _sources():
+        if path.exists():
+            digest.update(path.relative_to(_HERE).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:20]
+
+
+CACHE_DIR = Path(platformdirs.user_cache_dir("gridwhistle")) / "kernels" / cache_key()
+CACHE_DIR.mkdir(parents=True, exist_ok=True)
+numba.config.CACHE_DIR = str(CACHE_DIR)
+
+# compiled where compiled code calls it, plain where Python does: for what rules use
+jitable = register_jitable
+njit = functools.partial(numba.njit, cache=True, error_model="numpy")
+
+
+def is_compiled() -> bool:
+    """Return True when an earlier process has filled the cache, so that starting is quick."""
+    return (CACHE_DIR / "complete").exists()
+
+
+def mark_compiled() -> None:
+    """Remember that the kernel in this cache folder is whole."""
+    (CACHE_DIR / "complete").touch()

@@ -1,0 +1,255 @@
+"""The state: every table of the engine, its columns, and the world that holds them.
+
+One structured array a table, C-contiguous and writable. What people in the model may know (`view`) and
+what is true are different tables. Times are minutes since the start, places are rows of the travel table,
+-1 is "none" and NEVER (1e300) is "not yet". Tables that grow are enlarged by `World.grow` when the kernel
+asks for room; nothing is ever dropped. What the columns are for is told by the concepts that use them.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+from numba import types
+
+from sim.engine.blocks import WORDS_PER_TABLE, declare, record_type
+from sim.register import names as register_names
+
+
+def _table(*fields: str) -> np.dtype:
+    """Make an aligned record from strings like ``"f8 opened_min closed_min"``."""
+    return np.dtype([(name, line.split()[0]) for line in fields for name in line.split()[1:]], align=True)
+
+
+def _parameters(names: tuple[str, ...]) -> np.dtype:
+    return np.dtype([(name.replace(".", "_"), "f8") for name in names] or [("none", "f8")], align=True)
+
+
+CASE = _table(
+    "u8 entity known_needs done_needs refused",
+    "f8 occurred_min reported_min judged_min assigned_min arrived_min closed_min deadline_min respond_by_min timer_min",
+    "i4 incident parent grid filed_grid place owner stamp request open_tasks task reports",
+    "f4 last_mile_min touch_min travel_min score",
+    "i2 type severity channel level opened_level dept state stage reason escalations bounces referrals whistles",
+    "i2 reminders supervised failures outcome satisfied attempt deadline_hits misjudged known_type wasted",
+)
+TASK = _table(
+    "u8 entity",
+    "f8 key created_min queued_min assigned_min arrived_min started_min done_min ready_min waited_min",
+    "i4 case pool grid place left right up first_staff stamp request owner heap_rank",
+    "f4 last_mile_min temper boost expected_min",
+    "i2 kind stage dept level n_staff n_assigned n_arrived state capability atomic emergency preemptible urgency where",
+    "i2 mine reminders asks supervised travels interrupted type",
+)
+STAFF = _table(
+    "u8 entity",
+    "f8 until_min since_min duty_since_min busy_min travel_min duty_min overtime_min",
+    "f8 background_min patrol_min owed_min",
+    "i4 pool grid home place to_place task next_in_task stamp roster cases_open caseload_cap tasks_done duty_day slot",
+    "f4 speed_factor pace",
+    "u4 capabilities",
+    "i2 post dept level state activity on_duty",
+)
+POOL = _table(
+    "f8 busy_min",
+    "i4 first count idle background busy on_duty patrol queue_root queue_count capacity area grids",
+    "i2 post dept level preemptive",
+)
+GRID = _table("f8 street_km", "i4 community street district place neighbour residents first_resident", "i2 archetype")
+TYPE = _table(
+    "f8 respond_min resolve_min loss_yuan_per_h grows_per_min repeat_share petition_share misjudged",
+    "f8 success_base success_skill success_week success_failure success_floor excitation",
+    "i4 excitation_delay report_delay witness_delay visible queue_patience patience spontaneous",
+    "i4 part_touch part_lag first_stage",
+    "f4 witnesses part_expected_min",
+    "i2 stages kind start_level start_dept closes_level department working_time emergency preemptible urgency",
+    "i2 patrol_visible sensor_visible part_staff overtime confusions",
+)
+STAGE = _table("i4 touch lag", "f4 expected_min", "i2 who n_staff capability where facility keep_staff atomic")
+POST = _table(
+    "f8 background_per_day patrol_share wage vehicle",
+    "i4 turnout background_chunk patrol_round pools",
+    "i2 dept level kind patrols",
+)
+DEPARTMENT = _table("i4 desk_delay", "f4 reluctance assessment_weight", "i2 post level")
+CHANNEL = _table(
+    "f8 open_h close_h callback wrong_address misjudge",
+    "i4 take delay patience",
+    "f4 trust digital",
+    "i2 operators level",
+)
+WHISTLE_KIND = _table("f8 report_in_min message_min quorum hold_min reconvene_min joint_speed", "i2 kind lead stay")
+REQUEST = _table(
+    "u8 called",
+    "f8 blown_min deadline_min hold_until_min quorum_min done_min timer_min",
+    "i4 case stamp first_task",
+    "i2 template n_called n_accepted n_present n_done quorum lead reminders supervisions state working released",
+)
+INCIDENT = _table(
+    "u8 entity needs done",
+    "f8 occurred_min first_reported_min resolved_min ended_min attended_min report_min witness_min spontaneous_min",
+    "f8 grow_min act_min timer_min visible_until_min find_clock",
+    "i4 grid place resident open_case last_case stamp find_count",
+    "f4 last_mile_min",
+    "i2 type severity witnesses witness_count reports failures repeats fate channel cases scripted act_kind",
+)
+WORK = _table("f8 touch_left_min lag_min")
+RESIDENT = _table("i4 place", "f4 last_mile_min trust digital")
+LAW = _table("f8 a b share", "i4 kind")
+ROSTER = _table("i4 pool first count shift cursor")
+SHIFT = _table("f8 share_on", "i4 first count")
+TURN = _table("f8 at_min", "i4 day", "i2 on")
+EVENT = _table("f8 time", "u8 entity", "i4 kind row stamp")
+NOW = _table("i4 kind row arg stamp")
+LOG = _table("f8 time_min value", "i4 case staff area", "i2 kind")
+CLOCK = _table(
+    "f8 now",
+    "u8 key",
+    "i8 heap now_head now_count cursor cases tasks requests log events decisions asked_hook asked_subject asked_slot",
+    "i8 log_level bad_hook bad_subject bad_code bad_arg patrol_post petition_channel patrol_channel sensor_channel",
+    "i8 reposition reports merges wrong_merges splits abandoned lost joins dynamic_priority day_offset office_days",
+    "f8 office_open office_close horizon_min start_weekday",
+)
+PENDING = _table("i8 has code arg", "f8 value")
+# what a rule may read and what only the model reads; travel factors are known to all
+RULE_NAMES = (*register_names("rule"), "travel.lights_factor", "travel.ordinary_factor")
+PARAM_NAMES = (*register_names("rule"), *register_names("model"))
+RULES = _parameters(RULE_NAMES)
+PARAMS = _parameters(PARAM_NAMES)
+
+# name, item, dimensions, a decider may know it
+_LAYOUT: tuple[tuple[str, np.dtype | str, int, bool], ...] = (
+    ("cases", CASE, 1, True),
+    ("tasks", TASK, 1, True),
+    ("staff", STAFF, 1, True),
+    ("pools", POOL, 1, True),
+    ("grids", GRID, 1, True),
+    ("types", TYPE, 1, True),
+    ("posts", POST, 1, True),
+    ("departments", DEPARTMENT, 1, True),
+    ("whistles", WHISTLE_KIND, 1, True),
+    ("requests", REQUEST, 1, True),
+    ("channels", CHANNEL, 1, True),
+    ("rules", RULES, 1, True),
+    ("travel", "f4", 3, True),
+    ("pool_of", "i4", 2, True),
+    ("ladder", "i2", 2, True),
+    ("duty_list", "u1", 2, True),
+    ("skill", "f4", 2, True),
+    ("preference", "i4", 2, True),
+    ("clock", CLOCK, 1, False),
+    ("params", PARAMS, 1, False),
+    ("pending", PENDING, 1, False),
+    ("heap", EVENT, 1, False),
+    ("now", NOW, 1, False),
+    ("log", LOG, 1, False),
+    ("incidents", INCIDENT, 1, False),
+    ("work", WORK, 1, False),
+    ("residents", RESIDENT, 1, False),
+    ("stages", STAGE, 1, False),
+    ("routes", "f4", 2, False),
+    ("laws", LAW, 1, False),
+    ("quantiles", "f8", 2, False),
+    ("tell", "f4", 2, False),
+    ("need", "f4", 2, False),
+    ("believe", "f4", 2, False),
+    ("confused", "i2", 2, False),
+    ("rosters", ROSTER, 1, False),
+    ("shifts", SHIFT, 1, False),
+    ("turns", TURN, 1, False),
+    ("last_case", "i4", 2, False),
+    ("facility_near", "i4", 2, False),
+    ("office_before", "f8", 1, False),
+    ("office_day", "u1", 1, False),
+)
+_SCALARS = {
+    "f4": types.float32,
+    "f8": types.float64,
+    "i4": types.int32,
+    "i2": types.int16,
+    "u1": types.uint8,
+}
+
+
+def _item(kind: np.dtype | str) -> types.Type:
+    return _SCALARS[kind] if isinstance(kind, str) else record_type(kind)
+
+
+declare([(name, _item(kind), ndim, known) for name, kind, ndim, known in _LAYOUT])
+
+NAMES = tuple(name for name, *_ in _LAYOUT)
+DTYPES = {name: np.dtype(kind) for name, kind, *_ in _LAYOUT}
+NDIM = {name: ndim for name, _, ndim, _ in _LAYOUT}
+KNOWN = tuple(name for name, _, _, known in _LAYOUT if known)
+GROWING = {"cases": "cases", "tasks": "tasks", "work": "tasks", "requests": "requests", "log": "log", "heap": "heap"}
+# tables that a run writes; the rest is shared by all replications of an arm
+WRITTEN = (
+    "cases", "tasks", "work", "staff", "pools", "requests", "clock", "pending", "heap", "now", "log", "incidents",
+    "rosters", "last_case",
+)  # fmt: skip
+
+
+class World:
+    """The tables of one run and the block of their addresses.
+
+    Parameters
+    ----------
+    tables
+        Name -> array, one for each name in ``NAMES``, of the declared dtype, C-contiguous.
+    """
+
+    def __init__(self, tables: dict[str, np.ndarray]) -> None:
+        self.block = np.zeros(len(NAMES) * WORDS_PER_TABLE, np.int64)
+        self.tables: dict[str, np.ndarray] = {}
+        for name in NAMES:
+            self._set(name, tables[name])
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        tables = self.__dict__.get("tables", {})
+        if name in tables:
+            return tables[name]
+        raise AttributeError(name)
+
+    def _set(self, name: str, array: np.ndarray) -> None:
+        if array.dtype != DTYPES[name] or array.ndim != NDIM[name] or not array.flags.c_contiguous:
+            raise TypeError(f"table {name} must be a C-contiguous {NDIM[name]}-d array of {DTYPES[name]}")
+        self.tables[name] = array
+        slot = NAMES.index(name) * WORDS_PER_TABLE
+        self.block[slot] = array.ctypes.data
+        self.block[slot + 1 : slot + 1 + array.ndim] = array.shape
+
+    @property
+    def address(self) -> int:
+        """Address of the block, which the kernel takes."""
+        return self.block.ctypes.data
+
+    def grow(self, room: int) -> None:
+        """Enlarge every growing table that has fewer than ``room`` free rows, at least doubling it."""
+        for name, counter in GROWING.items():
+            used, array = int(self.clock[counter][0]), self.tables[name]
+            if used + room > len(array):
+                bigger = np.zeros(max(2 * len(array), used + 2 * room), array.dtype)
+                bigger[:used] = array[:used]
+                self._set(name, bigger)
+        self._grow_now(room)
+
+    def _grow_now(self, room: int) -> None:
+        """The list of things to do at once is a ring; unroll it into a larger one."""
+        clock, ring = self.clock, self.tables["now"]
+        used, head = int(clock["now_count"][0]), int(clock["now_head"][0])
+        if used + room <= len(ring):
+            return
+        bigger = np.zeros(max(2 * len(ring), used + 2 * room), ring.dtype)
+        bigger[:used] = ring[(head + np.arange(used)) % len(ring)]
+        clock["now_head"] = 0
+        self._set("now", bigger)
+
+    def view(self) -> SimpleNamespace:
+        """Return what a decider may know, as record arrays for rules written in Python."""
+        return SimpleNamespace(
+            **{
+                name: (self.tables[name].view(np.recarray) if self.tables[name].dtype.names else self.tables[name])
+                for name in KNOWN
+            }
+        )

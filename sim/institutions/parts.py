@@ -1,0 +1,87 @@
+"""The institutional parts that a scenario writes: departments, channels, whistle kinds, the calendar.
+
+Only their form and checks stand here; what they do is in `authority`, `channels` and `coordination`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from sim.cases.catalogue import Level, Part, Title
+from sim.cases.laws import Law, LawField
+
+
+class Department(Part):
+    """A department that can be asked for its part of a case."""
+
+    title: Title
+    post: str = Field(description="the post whose units do its work")
+    level: Level = Field("district", description="level at which the department decides")
+    duty_types: list[str] = Field(default_factory=list, description="types that its duty list names")
+    reluctance: float = Field(0.0, description="added to the logit of refusing (0 = average)")
+    assessment_weight: float = Field(
+        0.0, ge=0, le=1, description="weight of the street's assessment in its score (C11)"
+    )
+    desk_delay_min: LawField = Field(
+        Law("lognormal", {"median": 720.0, "sigma": 0.8}), description="time until its desk looks at a referral"
+    )
+    provenance: dict[str, str] = Field(default_factory=dict)
+
+
+class Channel(Part):
+    """A way by which an incident becomes a case."""
+
+    title: Title
+    operators: str | None = Field(None, description="post that takes the call (null: nobody, only the delay)")
+    take_min: LawField = Field(
+        Law("constant", {"value": 0.0}), description="minutes an operator is busy with one contact"
+    )
+    delay_min: LawField = Field(Law("constant", {"value": 0.0}), description="minutes until the contact reaches a desk")
+    patience_min: LawField | None = Field(None, description="caller hangs up after waiting this long")
+    open_hours: tuple[float, float] = (0.0, 24.0)
+    needs_digital: float = Field(0.0, ge=0, description="how much digital access raises its utility")
+    trust: float = Field(0.0, description="how much the resident's trust raises its utility")
+    misjudge_factor: float = Field(1.0, ge=0, description="multiplies the type's chance of being misjudged")
+    wrong_address: float = Field(
+        0.0, ge=0, le=1, description="probability that the case is filed in a neighbouring grid"
+    )
+    callback: float = Field(0.0, ge=0, le=1, description="share of closed cases called back")
+    level: Level | None = Field(
+        None, description="cases of this channel start at least here (e.g. petition office: district)"
+    )
+    provenance: dict[str, str] = Field(default_factory=dict)
+
+
+class Whistle(Part):
+    """A kind of whistle: its deadline to come, quorum and lead."""
+
+    title: Title
+    kind: Literal["hard_problem", "joint_enforcement", "emergency"]
+    report_in_min: float = Field(gt=0, description="minutes in which the called departments must have come")
+    message_min: float = Field(5.0, ge=0)
+    quorum: float = Field(1.0, gt=0, le=1, description="share of called departments present before work starts")
+    lead: Literal["home_department", "street", "first_present"] = "home_department"
+    hold_min: float = Field(120.0, gt=0, description="crews waiting longer than this for the quorum are released")
+    reconvene_min: float = Field(1440.0, gt=0, description="after a release the whistle is blown again after this")
+    joint_speed: float = Field(1.0, gt=0, description="work goes this much faster together")
+    stay_until_done: bool = Field(True, description="nobody leaves before the joint work is done")
+    provenance: dict[str, str] = Field(default_factory=dict)
+
+
+class Calendar(Part):
+    """Start date, holidays, make-up days and office hours."""
+
+    start: dt.date = dt.date(2026, 3, 2)
+    zone: str = "Asia/Shanghai"
+    holidays: list[dt.date] = Field(default_factory=list)
+    workdays: list[dt.date] = Field(default_factory=list, description="weekend days that are worked (make-up days)")
+    office_hours: tuple[float, float] = (9.0, 17.0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Calendar:
+        if not 0 <= self.office_hours[0] < self.office_hours[1] <= 24:
+            raise ValueError("office hours need 0 <= opening < closing <= 24")
+        return self

@@ -1,0 +1,119 @@
+"""Driving the kernel from Python: running until a time, growing tables, answering open decisions.
+
+Importing this compiles the engine once for a version (announced by the command line) and takes a second
+afterwards, so it is imported on first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sim.assemble import Arm
+from sim.engine import codes
+from sim.engine.codes import ASKED, BAD_ANSWER, GROW, HOOK_NAMES
+from sim.engine.hooks import AnswerTuple
+from sim.engine.jit import mark_compiled
+from sim.engine.tables import World
+from sim.loop import advance, settle_accounts, start_rosters
+
+mark_compiled()
+
+
+class BadAnswer(ValueError):
+    """A rule answered what cannot be: somebody busy or unskilled, a department that does not exist."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An open decision: which hook, about what, when. ``subject`` and ``slot`` are the rule's arguments."""
+
+    hook: str
+    subject: int
+    slot: int
+    now_min: float
+
+
+_CODE_NAMES = {
+    getattr(codes, name): name
+    for name in (
+        "ASK WAIT SEND TAKE IDLE_ANSWER STAY MOVE HANDLE ESCALATE REFER WHISTLE SUPERVISE CLOSE ACCEPT DEFER REFUSE"
+    ).split()
+}
+
+
+def begin(world: World) -> None:
+    """Bring people on duty; call once before the first `run_until`."""
+    start_rosters(world.address)
+
+
+def settled(world: World) -> World:
+    """Return the world with staff time counted up to now, for reading; the world itself is left as it is."""
+    copies = {name: world.tables[name].copy() for name in ("staff", "pools")}
+    seen = World({**world.tables, **copies})
+    settle_accounts(seen.address)
+    return seen
+
+
+def run_until(arm: Arm, world: World, until_min: float) -> Decision | None:
+    """Run a world until a time or an open decision.
+
+    Returns
+    -------
+    Decision or None
+        The open decision; answer it with `answer` and call again. None when the time is reached.
+
+    Raises
+    ------
+    BadAnswer
+        Naming the rule, the subject and its answer.
+    """
+    while True:
+        status = advance(world.address, *arm.hooks, float(until_min), arm.room)
+        if status == GROW:
+            world.grow(arm.room + 128)
+        elif status == ASKED:
+            clock = world.clock[0]
+            return Decision(
+                HOOK_NAMES[int(clock["asked_hook"])],
+                int(clock["asked_subject"]),
+                int(clock["asked_slot"]),
+                now_min(world),
+            )
+        elif status == BAD_ANSWER:
+            raise BadAnswer(_describe(arm, world))
+        else:
+            return None
+
+
+def answer(world: World, given: AnswerTuple) -> None:
+    """Leave the answer to the open decision; the kernel takes it at that very instant."""
+    world.pending[0] = (1, given.code, given.arg, given.value)
+
+
+def now_min(world: World) -> float:
+    """Return the world's time."""
+    return float(world.clock["now"][0])
+
+
+def run_answering(arm: Arm, world: World, until_min: float, decide: Callable[[Any, Decision], AnswerTuple]) -> None:
+    """Run until a time, asking a Python function for every decision that a rule leaves open.
+
+    Parameters
+    ----------
+    decide
+        ``decide(view, decision) -> Answer``; ``view`` are record arrays of what a decider may know.
+    """
+    while (decision := run_until(arm, world, until_min)) is not None:
+        answer(world, decide(world.view(), decision))
+
+
+def _describe(arm: Arm, world: World) -> str:
+    c = world.clock[0]
+    hook = HOOK_NAMES[int(c["bad_hook"])]
+    code = _CODE_NAMES.get(int(c["bad_code"]), str(int(c["bad_code"])))
+    return (
+        f"rule '{arm.rules[hook].name}' behind '{hook}' answered {code}({int(c['bad_arg'])}) about row "
+        f"{int(c['bad_subject'])} at {float(c['now']):.2f} min, which cannot be done"
+    )

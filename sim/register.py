@@ -1,0 +1,276 @@
+"""The register of parameters: what may be tuned, in which unit and range, and where each number comes from.
+
+`register.yaml` lists the parameters of rules, model, city and measures; numbers of the catalogue of case types
+join it as derived entries. Schema, documentation, sensitivity ranges and the provenance beside a result read it
+here. It holds defaults and ranges, never the values of a run: those are ``values(overrides)``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from sim.errors import InputError
+from sim.yaml_file import line_of, read
+
+PATH = Path(__file__).with_name("register.yaml")
+CONFIDENCE = ("official", "official/mirror", "paper", "news", "local", "derived", "weak", "memory", "assumption")
+SCOPES = ("rule", "model", "city", "measure")
+DISTRIBUTIONS = ("uniform", "loguniform", "triangular", "integer", "fixed")
+_FIELDS = ("unit", "default", "low", "high", "distribution", "source", "confidence", "scope", "text", "text_zh")
+_NAME = re.compile(r"[a-z][a-z_]*(\.[a-z0-9_]+)+")
+_CITED = re.compile(r"\b(FACTS|MECHANISMS)\b")
+_ID = re.compile(r"\b(?:FACTS|MECHANISMS) ((?:[A-Z]\d{1,3}[a-z]?(?:-[A-Z]?\d{1,3}[a-z]?)?(?:, )?)+|section \d)")
+_OTHER = re.compile(r"^(paper|law|data|code|DESIGN)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One parameter.
+
+    Attributes
+    ----------
+    name
+        Dotted name, e.g. ``patrol.speed_kmh``.
+    unit
+        Unit in words or symbols.
+    default, low, high
+        Default and plausible range, in ``unit``; ``low <= default <= high``.
+    distribution
+        Law over the range for sensitivity studies: one of :data:`DISTRIBUTIONS`.
+    source
+        Fact ids (``FACTS D1``), a paper, or ``assumption: why``.
+    confidence
+        One of :data:`CONFIDENCE`.
+    scope
+        Who reads it: one of :data:`SCOPES`.
+    text, text_zh
+        One sentence in English and Chinese.
+    """
+
+    name: str
+    unit: str
+    default: float
+    low: float
+    high: float
+    distribution: str
+    source: str
+    confidence: str
+    scope: str
+    text: str
+    text_zh: str
+
+
+@cache
+def load() -> Mapping[str, Entry]:
+    """Return the shipped register by name, checked once."""
+    return read_register(PATH)
+
+
+def read_register(path: Path) -> Mapping[str, Entry]:
+    """Read and check a register file.
+
+    Raises
+    ------
+    InputError
+        Unknown or missing field, default outside its range, unknown confidence, scope or distribution, no source,
+        a source that names FACTS or MECHANISMS without an id, or a fact claimed without a source.
+    """
+    data, lines = read(path)
+    if not isinstance(data, dict) or not data:
+        raise InputError("a register is a mapping from names to entries", file=path)
+    found = {}
+    for name, row in data.items():
+        try:
+            found[name] = _entry(str(name), row)
+        except InputError as error:
+            raise InputError(
+                error.problem,
+                file=path,
+                line=line_of(lines, f"{name}.{error.field}" if error.field else str(name)),
+                field=f"{name}.{error.field}" if error.field else str(name),
+                found=error.found,
+                allowed=error.allowed,
+            ) from None
+    return MappingProxyType(found)
+
+
+def _entry(name: str, row: Any) -> Entry:
+    if not _NAME.fullmatch(name):
+        raise InputError("a parameter's name is dotted lower case", found=name, allowed="group.name_unit")
+    if not isinstance(row, dict):
+        raise InputError("an entry is a mapping", found=row, allowed=_FIELDS)
+    for field in row:
+        if field not in _FIELDS:
+            raise InputError("unknown field", field=str(field), found=field, allowed=_FIELDS)
+    for field in _FIELDS:
+        if field not in row:
+            raise InputError("a field is missing", field=field, allowed=_FIELDS)
+    low, value, high = (_number(row, field) for field in ("low", "default", "high"))
+    if not low <= value <= high:
+        allowed = f"{low:g}..{high:g}"
+        raise InputError("the default lies outside its range", field="default", found=value, allowed=allowed)
+    for field, known in (("confidence", CONFIDENCE), ("scope", SCOPES), ("distribution", DISTRIBUTIONS)):
+        if row[field] not in known:
+            raise InputError(f"unknown {field}", field=field, found=row[field], allowed=known)
+    if row["distribution"] == "loguniform" and low <= 0:
+        raise InputError("a loguniform range must be above 0", field="low", found=low)
+    _check_source(str(row["source"]), str(row["confidence"]))
+    for field in ("unit", "text", "text_zh"):
+        if not isinstance(row[field], str) or not row[field].strip():
+            raise InputError("a text is empty", field=field)
+    texts = {field: str(row[field]) for field in _FIELDS if field not in ("default", "low", "high")}
+    return Entry(name=name, default=value, low=low, high=high, **texts)
+
+
+def _number(row: Mapping[str, Any], field: str) -> float:
+    value = row[field]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError("this must be a finite number", field=field, found=value)
+    return float(value)
+
+
+def _check_source(source: str, confidence: str) -> None:
+    """Refuse a number that looks like a fact and names none."""
+    if not source.strip():
+        allowed = "FACTS D1, MECHANISMS C11, paper: ..., assumption: ..."
+        raise InputError("a source is missing", field="source", allowed=allowed)
+    if len(_CITED.findall(source)) != len(_ID.findall(source)):
+        raise InputError("FACTS and MECHANISMS are cited by id or section", field="source", found=source,
+                         allowed="FACTS D1 or FACTS section 6")  # fmt: skip
+    assumed = source.startswith("assumption")
+    if assumed != (confidence == "assumption"):
+        raise InputError("source and confidence disagree", field="confidence", found=confidence,
+                         allowed="'assumption' exactly when the source starts with 'assumption'")  # fmt: skip
+    if not assumed and not _CITED.search(source) and not _OTHER.match(source):
+        raise InputError("a fact needs a fact id or a named source", field="source", found=source)
+
+
+def default(name: str) -> float:
+    """Return the default of a parameter, in its unit.
+
+    Raises
+    ------
+    InputError
+        When the register does not know the name.
+    """
+    entries = load()
+    if name not in entries:
+        raise _unknown(name, entries)
+    return entries[name].default
+
+
+def values(overrides: Mapping[str, float] | None = None, *, allow_wide: bool = False) -> dict[str, float]:
+    """Return every parameter's value: defaults with overrides laid over.
+
+    Parameters
+    ----------
+    overrides
+        Register name (or ``type.<name>.<field>``) -> value in the register's unit.
+    allow_wide
+        Accept values outside the plausible range (what-if studies).
+
+    Raises
+    ------
+    InputError
+        Unknown name (with the nearest names), a value that is no finite number, or outside the plausible range.
+    """
+    entries = load()
+    found = {name: entry.default for name, entry in entries.items()}
+    for name, value in (overrides or {}).items():
+        known = entries
+        if name not in known and name.startswith("type."):
+            known = catalogue_entries()
+        if name not in known:
+            raise _unknown(name, {**entries, **catalogue_entries()} if name.startswith("type.") else entries)
+        found[name] = _in_range(known[name], value, allow_wide)
+    return found
+
+
+def _in_range(entry: Entry, value: object, allow_wide: bool) -> float:
+    field = f"parameters.{entry.name}"
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError("a parameter must be a finite number", field=field, found=value, allowed=entry.unit)
+    if not allow_wide and not entry.low <= value <= entry.high:
+        raise InputError(
+            "the value lies outside the plausible range", field=field, found=value,
+            allowed=f"{entry.low:g} to {entry.high:g} ({entry.unit})",
+        )  # fmt: skip
+    return float(value)
+
+
+def _unknown(name: str, entries: Mapping[str, Entry]) -> InputError:
+    near = difflib.get_close_matches(name, entries, n=4, cutoff=0.5)
+    allowed = near or "names in the register"
+    return InputError("unknown parameter", field=f"parameters.{name}", found=name, allowed=allowed)
+
+
+def names(scope: str | None = None) -> tuple[str, ...]:
+    """Return the names of a scope (all when None), sorted: the order of a rule's parameter row.
+
+    Raises
+    ------
+    InputError
+        When the scope is unknown.
+    """
+    if scope is not None and scope not in SCOPES:
+        raise InputError("unknown scope", found=scope, allowed=SCOPES)
+    return tuple(sorted(name for name, entry in load().items() if scope is None or entry.scope == scope))
+
+
+@cache
+def catalogue_entries() -> Mapping[str, Entry]:
+    """Return derived entries ``type.<name>.<field>`` for the numbers of the shipped catalogue.
+
+    The rate, the base chance of success and the repeat share stand in their own units; ``touch_factor`` multiplies
+    every touch time of the type and is 1 by default.
+    """
+    from sim.cases.load import load_catalogue
+
+    found: dict[str, Entry] = {}
+    for name, kind in load_catalogue().items():
+        source = kind.provenance
+        for field, unit, value, low, high, group in (
+            ("rate_per_1000_year", "incidents per 1,000 residents per year", kind.rate_per_1000_year, 0.5, 2.0, "rate"),
+            ("success_base", "probability", kind.success.base, 0.8, 1.15, "success"),
+            ("repeat_share", "share", kind.repeat_share, 0.5, 1.5, "success"),
+            ("touch_factor", "ratio", 1.0, 0.7, 1.4, "stages"),
+        ):
+            top = 1.0 if unit in ("probability", "share") else math.inf
+            given = source.get(group, "assumption")
+            full = f"type.{name}.{field}"
+            found[full] = Entry(
+                name=full, unit=unit, default=value, low=value * low, high=min(top, max(value, value * high)),
+                distribution="uniform", source=given, confidence=confidence_of(given), scope="model",
+                text=f"{field} of the case type {name} ({kind.title.en}).",
+                text_zh=f"案件类型“{kind.title.zh}”的 {field}。",
+            )  # fmt: skip
+    return MappingProxyType(found)
+
+
+def confidence_of(source: str) -> str:
+    """Return the confidence that a provenance text names, ``assumption`` when it names none."""
+    words = set(re.findall(r"[a-z]+(?:/mirror)?", source))
+    return next((word for word in reversed(CONFIDENCE) if word in words), "assumption")
+
+
+def markdown() -> str:
+    """Return the register as Markdown tables, one per scope, for the documentation."""
+    parts = []
+    for scope in SCOPES:
+        parts += [f"### {scope}", "", "| name | unit | default | range | law | confidence | source | meaning |",
+                  "|---|---|---|---|---|---|---|---|"]  # fmt: skip
+        for name in names(scope):
+            e = load()[name]
+            cells = (f"`{name}`", e.unit, f"{e.default:g}", f"{e.low:g} to {e.high:g}", e.distribution,
+                     e.confidence, e.source, e.text)  # fmt: skip
+            parts.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
+        parts.append("")
+    return "\n".join(parts)
