@@ -88,8 +88,9 @@ from sim.engine.codes import (
     WAIT,
 )
 from sim.engine.events import at_once, drop_first, drop_now
-from sim.engine.hooks import HOOK, AnswerTuple
+from sim.engine.hooks import ANSWER_TYPE, HOOK, AnswerTuple
 from sim.engine.jit import njit
+from sim.engine.kinds import I, V, W
 from sim.engine.queues import first_in_queue, queue_insert, queue_remove
 from sim.institutions.coordination import apply_coordination, apply_report_in, ask_department, case_timer, request_timer
 
@@ -97,7 +98,7 @@ _CASE_ROOM = 8  # cases, tasks (departments called at once) and whistles that on
 _TASK_ROOM = 80
 
 
-@njit
+@njit((W, V, HOOK, I, I, I))
 def consult(world, view, rule, hook, subject, slot):
     """Ask a rule, or take the answer that Python left; a code of ASK leaves the question open."""
     pending, clock = world.pending, world.clock
@@ -112,7 +113,7 @@ def consult(world, view, rule, hook, subject, slot):
     return answer
 
 
-@njit
+@njit((W, I, I, ANSWER_TYPE))
 def bad_answer(world, hook, subject, answer):
     """Note an answer that cannot be, for Python to report."""
     clock = world.clock

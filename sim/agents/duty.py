@@ -37,6 +37,7 @@ from sim.engine.codes import (
 from sim.engine.draws import draw, mix, uniform
 from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
+from sim.engine.kinds import I, W
 from sim.engine.log import log
 from sim.engine.travel import travel_min
 
@@ -76,7 +77,7 @@ def _stop_on_the_way(world, s):
         k.place = k.to_place
 
 
-@njit
+@njit((W, I, I))
 def become_idle(world, s, activity):
     """Make a person on duty available."""
     k = world.staff[s]
@@ -85,7 +86,7 @@ def become_idle(world, s, activity):
     world.pools[k.pool].idle += 1
 
 
-@njit
+@njit((W, I))
 def go_off(world, s):
     """End a person's duty."""
     k, now = world.staff[s], world.clock[0].now
@@ -204,7 +205,7 @@ def fall_free(world, s):
     at_once(world, NOW_FREE, s, 0, k.stamp)
 
 
-@njit
+@njit((W, I, I, I))
 def has_duty(world, s, roster, day):
     """Return True when the roster gives this person duty on a day (a draw named by person and day)."""
     share = world.shifts[world.rosters[roster].shift].share_on
@@ -213,7 +214,7 @@ def has_duty(world, s, roster, day):
     return uniform(world.clock[0].key, world.staff[s].entity, P_DUTY, day) < share
 
 
-@njit
+@njit((W, I, I))
 def _come_on(world, s, day):
     k, now = world.staff[s], world.clock[0].now
     k.on_duty, k.duty_since_min, k.duty_day = 1, now, day
@@ -250,7 +251,7 @@ def schedule_roster(world, r):
         schedule(world, at, EV_ROSTER, r, mix(np.uint64(r), 5), 0)
 
 
-@njit
+@njit((W, I, I))
 def turn_on(world, r, day):
     """Bring a roster's people on duty."""
     roster = world.rosters[r]

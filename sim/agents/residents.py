@@ -49,6 +49,7 @@ from sim.engine.codes import (
 from sim.engine.draws import draw, exponential, gumbel, uniform, uniforms
 from sim.engine.events import schedule
 from sim.engine.jit import njit
+from sim.engine.kinds import I, W
 from sim.engine.log import log
 
 _REPEAT_BASE = 512  # ordinals of repeats follow those of witnesses
@@ -61,7 +62,7 @@ def is_open(channel, now):
     return channel.open_h <= hour < channel.close_h
 
 
-@njit
+@njit((W, I, I, I))
 def choose_channel(world, i, resident, telling):
     """Return the channel that a resident chooses, -1 for silence."""
     e, clock, p = world.incidents[i], world.clock[0], world.params[0]

@@ -31,10 +31,11 @@ from sim.engine.codes import (
 from sim.engine.draws import draw, normal_quantile, uniform, uniforms
 from sim.engine.events import schedule
 from sim.engine.jit import njit
+from sim.engine.kinds import I, W
 from sim.engine.log import log
 
 
-@njit
+@njit((W, I))
 def arm_incident(world, i):
     """Set the incident's one timer to the next thing its people do or it does by itself."""
     e = world.incidents[i]
@@ -47,7 +48,7 @@ def arm_incident(world, i):
         schedule(world, following, EV_RESIDENT, i, e.entity, e.stamp)
 
 
-@njit
+@njit((W, I, I))
 def end_incident(world, i, fate):
     """The trouble is over, truly."""
     e = world.incidents[i]
@@ -103,7 +104,7 @@ def _plan_next(world, i):
     arm_incident(world, i)
 
 
-@njit
+@njit((W, I, I))
 def close_case(world, case, outcome):
     """Close a case as reported; its incident, if not over, goes on."""
     c, clock = world.cases[case], world.clock[0]

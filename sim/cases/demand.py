@@ -18,6 +18,7 @@ from sim.engine.blocks import as_world
 from sim.engine.codes import NEVER, P_DEMAND, P_EXCITE, P_INCIDENT, P_NEED
 from sim.engine.draws import draw, mix, uniforms
 from sim.engine.jit import njit
+from sim.engine.kinds import F
 from sim.engine.tables import INCIDENT
 
 _ONE = np.uint64(1)
@@ -106,7 +107,7 @@ def _draw_times(
     return n
 
 
-@njit
+@njit((F, F))
 def _poisson(mean, u):
     """Return a Poisson number by inversion."""
     n, p = 0, math.exp(-mean)

@@ -48,6 +48,7 @@ from sim.engine.codes import (
 from sim.engine.draws import draw
 from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
+from sim.engine.kinds import I, W
 from sim.engine.log import log
 from sim.engine.queues import queue_insert, queue_remove
 from sim.institutions.coordination import come_together, free_crew, part_finished, part_work_done
@@ -178,32 +179,6 @@ def _own(world, t):
 
 
 @njit
-def arrive(world, s):
-    """A person reaches the place of the task."""
-    staff, now = world.staff[s], world.clock[0].now
-    t = np.int64(staff.task)
-    k = world.tasks[t]
-    c = world.cases[k.case]
-    moved = now - staff.since_min
-    if k.travels:
-        staff.place = k.place
-    staff.travel_min += moved
-    staff.busy_min += moved
-    world.pools[staff.pool].busy_min += moved
-    staff.since_min, staff.activity = now, A_HOLD
-    c.travel_min += moved
-    k.n_arrived += 1
-    if k.kind != K_INTAKE:
-        _first_arrival(world, k, c, s)
-    if k.n_arrived >= k.n_staff:
-        k.arrived_min = now
-        if k.request >= 0:
-            come_together(world, t)
-        else:
-            begin(world, t)
-
-
-@njit
 def _first_arrival(world, k, c, s):
     now = world.clock[0].now
     if k.arrived_min >= NEVER:
@@ -230,6 +205,32 @@ def begin(world, t):
         s = world.staff[s].next_in_task
     log(world, L_WORK, k.case, k.first_staff, k.grid, k.stage)
     schedule(world, now + world.work[t].touch_left_min, EV_WORK_DONE, t, k.entity, k.stamp)
+
+
+@njit((W, I))
+def arrive(world, s):
+    """A person reaches the place of the task."""
+    staff, now = world.staff[s], world.clock[0].now
+    t = np.int64(staff.task)
+    k = world.tasks[t]
+    c = world.cases[k.case]
+    moved = now - staff.since_min
+    if k.travels:
+        staff.place = k.place
+    staff.travel_min += moved
+    staff.busy_min += moved
+    world.pools[staff.pool].busy_min += moved
+    staff.since_min, staff.activity = now, A_HOLD
+    c.travel_min += moved
+    k.n_arrived += 1
+    if k.kind != K_INTAKE:
+        _first_arrival(world, k, c, s)
+    if k.n_arrived >= k.n_staff:
+        k.arrived_min = now
+        if k.request >= 0:
+            come_together(world, t)
+        else:
+            begin(world, t)
 
 
 @njit

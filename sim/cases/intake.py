@@ -36,6 +36,7 @@ from sim.engine.codes import (
 from sim.engine.draws import draw, mix, uniform, uniforms
 from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
+from sim.engine.kinds import I, W
 from sim.engine.log import log
 
 
@@ -65,7 +66,7 @@ def limit_after(world, typ, t, minutes):
     return after_working(world, t, minutes) if typ.working_time else t + minutes
 
 
-@njit
+@njit((W, I, I, I))
 def open_case(world, i, channel, parent):
     """Append a case for an incident; returns its row."""
     clock, e = world.clock, world.incidents[i]
@@ -92,7 +93,7 @@ def open_case(world, i, channel, parent):
     return row
 
 
-@njit
+@njit((W, I, I))
 def _merge(world, i, channel):
     """Join a report to an open case, rightly or wrongly; returns True when no case of its own is needed."""
     clock, e, p = world.clock, world.incidents[i], world.params[0]
@@ -119,31 +120,6 @@ def _merge(world, i, channel):
     log(world, L_WRONG_MERGE, other, -1, e.grid, i)
     e.act_min = clock[0].now + draw(world, world.types[e.type].patience, e.entity, P_ACT, e.repeats) * 60.0
     return True
-
-
-@njit
-def receive(world, i, channel, parent):
-    """A report of incident ``i`` reaches a channel."""
-    e = world.incidents[i]
-    e.reports += 1
-    if e.first_reported_min >= NEVER:
-        e.first_reported_min = world.clock[0].now
-    world.clock[0].reports += 1
-    if _merge(world, i, channel):
-        arm_incident(world, i)
-        return
-    e.act_min = NEVER
-    case = open_case(world, i, channel, parent)
-    arm_incident(world, i)
-    ch = world.channels[channel]
-    if ch.operators >= 0 and world.pool_of[ch.operators, e.grid] >= 0:
-        start_intake(world, case, np.int64(ch.operators))
-        return
-    delay = draw(world, ch.delay, world.cases[case].entity, P_CHANNEL_DELAY, 0)
-    if delay > 0.0:
-        schedule(world, world.clock[0].now + delay, EV_INTAKE, case, world.cases[case].entity, 0)
-    else:
-        judge(world, case)
 
 
 @njit
@@ -242,3 +218,28 @@ def judge(world, case):
         at_once(world, NOW_COORDINATE, case, R_RESIDENT, c.attempt)
     else:
         start_stage(world, case, 0)
+
+
+@njit((W, I, I, I))
+def receive(world, i, channel, parent):
+    """A report of incident ``i`` reaches a channel."""
+    e = world.incidents[i]
+    e.reports += 1
+    if e.first_reported_min >= NEVER:
+        e.first_reported_min = world.clock[0].now
+    world.clock[0].reports += 1
+    if _merge(world, i, channel):
+        arm_incident(world, i)
+        return
+    e.act_min = NEVER
+    case = open_case(world, i, channel, parent)
+    arm_incident(world, i)
+    ch = world.channels[channel]
+    if ch.operators >= 0 and world.pool_of[ch.operators, e.grid] >= 0:
+        start_intake(world, case, np.int64(ch.operators))
+        return
+    delay = draw(world, ch.delay, world.cases[case].entity, P_CHANNEL_DELAY, 0)
+    if delay > 0.0:
+        schedule(world, world.clock[0].now + delay, EV_INTAKE, case, world.cases[case].entity, 0)
+    else:
+        judge(world, case)

@@ -44,12 +44,13 @@ from sim.engine.codes import (
 from sim.engine.draws import uniform, uniforms
 from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
+from sim.engine.kinds import I, W
 from sim.engine.log import log
 
 _ONE = np.uint64(1)
 
 
-@njit
+@njit((W, I, I))
 def ask_coordination(world, case, reason):
     """Put the question of what to do with a case that its holder cannot finish alone."""
     world.cases[case].reason = reason

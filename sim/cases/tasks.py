@@ -38,6 +38,7 @@ from sim.engine.codes import (
 from sim.engine.draws import draw, mix
 from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
+from sim.engine.kinds import I, W
 from sim.engine.queues import queue_remove
 
 
@@ -50,7 +51,7 @@ def holder_post(world, case):
     return np.int64(world.ladder[c.type, c.level])
 
 
-@njit
+@njit((W, I, I, I, I, I, I))
 def add_task(world, case, kind, stage, dept, post, ordinal):
     """Append a task for a post; its group is the one that serves the case's grid. Returns the row."""
     clock, c = world.clock, world.cases[case]
@@ -101,7 +102,7 @@ def _stage_place(world, k, stage, place):
         k.last_mile_min = 0.0
 
 
-@njit
+@njit((W, I, I))
 def start_stage(world, case, number):
     """Begin a stage of the holder's work; returns the task, -1 when there is no group to do it."""
     c = world.cases[case]
@@ -143,7 +144,7 @@ def is_pending(state):
     return state < T_ASSIGNED
 
 
-@njit
+@njit((W, I, I))
 def end_task(world, t, state):
     """Mark a task as ended in ``state`` and take it off its case."""
     k = world.tasks[t]

@@ -24,6 +24,7 @@ from sim.cases.laws import (
     WEIBULL,
 )
 from sim.engine.jit import njit
+from sim.engine.kinds import F, I, U, W
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
@@ -43,7 +44,7 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@njit
+@njit((U, U))
 def mix(a, b):
     """Return a 64-bit hash of two 64-bit numbers (splitmix64 finaliser over both)."""
     z = np.uint64(a) + _G * (np.uint64(b) + np.uint64(1))
@@ -52,7 +53,7 @@ def mix(a, b):
     return z ^ (z >> _31)
 
 
-@njit
+@njit((U, U, I, I))
 def uniforms(key, entity, purpose, ordinal):
     """Return two independent uniforms in (0, 1) with 53 bits each."""
     e, k = np.uint64(entity), np.uint64(key)
@@ -62,32 +63,32 @@ def uniforms(key, entity, purpose, ordinal):
     return u, v
 
 
-@njit
+@njit((U, U, I, I))
 def uniform(key, entity, purpose, ordinal):
     """Return one uniform in (0, 1)."""
     return uniforms(key, entity, purpose, ordinal)[0]
 
 
-@njit
+@njit((U, U, I, I))
 def exponential(key, entity, purpose, ordinal):
     """Return one unit exponential."""
     return -math.log(uniforms(key, entity, purpose, ordinal)[0])
 
 
-@njit
+@njit((U, U, I, I))
 def gumbel(key, entity, purpose, ordinal):
     """Return one standard Gumbel."""
     return -math.log(-math.log(uniforms(key, entity, purpose, ordinal)[0]))
 
 
-@njit
+@njit((U, U, I, I))
 def logistic(key, entity, purpose, ordinal):
     """Return one standard logistic."""
     u = uniforms(key, entity, purpose, ordinal)[0]
     return math.log(u / (1.0 - u))
 
 
-@njit
+@njit((F,))
 def normal_quantile(p):
     """Return the standard normal quantile (Wichura 1988, AS 241, PPND16; relative error about 1e-16)."""
     q = p - 0.5
@@ -198,8 +199,9 @@ def normal_quantile(p):
     return -num / den if q < 0 else num / den
 
 
-@njit
-def _from_row(laws, quantiles, row, key, entity, purpose, ordinal, u):
+@njit((W, I, U, U, I, I, F))
+def _from_row(world, row, key, entity, purpose, ordinal, u):
+    laws, quantiles = world.laws, world.quantiles
     kind, a, b = laws[row].kind, laws[row].a, laws[row].b
     if kind == CONSTANT:
         return a
@@ -223,7 +225,7 @@ def _from_row(laws, quantiles, row, key, entity, purpose, ordinal, u):
     return quantiles[table, i] * (1.0 - part) + quantiles[table, i + 1] * part
 
 
-@njit
+@njit((W, I, U, I, I))
 def draw(world, row, entity, purpose, ordinal):
     """Return one value of a law by inversion.
 
@@ -236,16 +238,16 @@ def draw(world, row, entity, purpose, ordinal):
     """
     if row < 0:
         return 1e300
-    laws, quantiles = world.laws, world.quantiles
+    laws = world.laws
     if laws[row].kind == CONSTANT:
         return laws[row].a
     key = world.clock[0].key
     u, v = uniforms(key, entity, purpose, ordinal)
     if laws[row].kind != MIXTURE:
-        return _from_row(laws, quantiles, row, key, entity, purpose, ordinal, u)
+        return _from_row(world, row, key, entity, purpose, ordinal, u)
     pick = row + 1
     last = row + np.int64(laws[row].a)
     while pick < last and v > laws[pick].share:
         v -= laws[pick].share
         pick += 1
-    return _from_row(laws, quantiles, pick, key, entity, purpose, ordinal, u)
+    return _from_row(world, pick, key, entity, purpose, ordinal, u)

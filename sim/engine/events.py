@@ -9,12 +9,13 @@ in the order in which they were caused, before the next timer.
 from __future__ import annotations
 
 from sim.engine.jit import njit
+from sim.engine.kinds import F, I, U, W
 
 
-@njit
-def _before(heap, i, time, kind, entity, stamp):
+@njit((W, I, F, I, U, I))
+def _before(world, i, time, kind, entity, stamp):
     """Return True when heap row ``i`` comes before the given event."""
-    e = heap[i]
+    e = world.heap[i]
     if e.time != time:
         return e.time < time
     if e.kind != kind:
@@ -24,36 +25,36 @@ def _before(heap, i, time, kind, entity, stamp):
     return e.stamp <= stamp
 
 
-@njit
-def _put(heap, i, time, entity, kind, row, stamp):
-    e = heap[i]
+@njit((W, I, F, U, I, I, I))
+def _put(world, i, time, entity, kind, row, stamp):
+    e = world.heap[i]
     e.time, e.entity, e.kind, e.row, e.stamp = time, entity, kind, row, stamp
 
 
-@njit
-def _copy(heap, to, origin):
-    a, b = heap[to], heap[origin]
+@njit((W, I, I))
+def _copy(world, to, origin):
+    a, b = world.heap[to], world.heap[origin]
     a.time, a.entity, a.kind, a.row, a.stamp = b.time, b.entity, b.kind, b.row, b.stamp
 
 
-@njit
+@njit((W, F, I, I, U, I))
 def schedule(world, time, kind, row, entity, stamp):
     """Set a timer; a time of NEVER or later sets none."""
     if time >= 1e299:
         return
-    heap, clock = world.heap, world.clock
+    clock = world.clock
     i = clock[0].heap
     clock[0].heap = i + 1
     while i > 0:
         up = (i - 1) >> 1
-        if _before(heap, up, time, kind, entity, stamp):
+        if _before(world, up, time, kind, entity, stamp):
             break
-        _copy(heap, i, up)
+        _copy(world, i, up)
         i = up
-    _put(heap, i, time, entity, kind, row, stamp)
+    _put(world, i, time, entity, kind, row, stamp)
 
 
-@njit
+@njit((W,))
 def drop_first(world):
     """Remove the first timer."""
     heap, clock = world.heap, world.clock
@@ -67,17 +68,17 @@ def drop_first(world):
         if child >= n:
             break
         if child + 1 < n and _before(
-            heap, child + 1, heap[child].time, heap[child].kind, heap[child].entity, heap[child].stamp
+            world, child + 1, heap[child].time, heap[child].kind, heap[child].entity, heap[child].stamp
         ):
             child += 1
-        if not _before(heap, child, time, kind, entity, stamp):
+        if not _before(world, child, time, kind, entity, stamp):
             break
-        _copy(heap, i, child)
+        _copy(world, i, child)
         i = child
-    _put(heap, i, time, entity, kind, row, stamp)
+    _put(world, i, time, entity, kind, row, stamp)
 
 
-@njit
+@njit((W, I, I, I, I))
 def at_once(world, kind, row, arg, stamp):
     """Add something to do at this instant, after what is already to be done."""
     ring, clock = world.now, world.clock
@@ -90,7 +91,7 @@ def at_once(world, kind, row, arg, stamp):
     clock[0].now_count += 1
 
 
-@njit
+@njit((W,))
 def drop_now(world):
     """Remove the first thing to do at once."""
     clock = world.clock

@@ -16,6 +16,7 @@ from numba.extending import register_jitable
 
 from sim.engine.blocks import VIEW
 from sim.engine.jit import njit
+from sim.engine.tables import KNOWN
 
 
 class AnswerTuple(NamedTuple):
@@ -35,6 +36,7 @@ def Answer(code, arg, value):
 ANSWER_TYPE = types.NamedTuple((types.int64, types.int64, types.float64), AnswerTuple)
 HOOK_SIGNATURE = ANSWER_TYPE(VIEW, types.int64, types.int64, types.float64)
 HOOK = types.FunctionType(HOOK_SIGNATURE)
+VIEW_TABLES = KNOWN  # importing the tables gives the view its attributes
 
 
 def compile_rule(function: Callable[..., AnswerTuple]) -> Callable[..., AnswerTuple]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from sim.engine.codes import L_DUTY_OFF, L_DUTY_ON, L_LAG, L_MOVE, L_QUEUE, LEVEL_CASES, LEVEL_EVERYTHING
 from sim.engine.jit import njit
+from sim.engine.kinds import F, I, W
 
 
-@njit
+@njit((W, I, I, I, I, F))
 def log(world, kind, case, staff, area, value):
     """Append one entry if the level of logging wants it.
 

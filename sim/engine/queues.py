@@ -11,10 +11,12 @@ import numpy as np
 
 from sim.engine.draws import mix
 from sim.engine.jit import jitable, njit
+from sim.engine.kinds import I, W
 
 
-@njit
-def _precedes(tasks, a, b):
+@njit((W, I, I))
+def _precedes(world, a, b):
+    tasks = world.tasks
     if tasks[a].key != tasks[b].key:
         return tasks[a].key < tasks[b].key
     if tasks[a].created_min != tasks[b].created_min:
@@ -22,9 +24,10 @@ def _precedes(tasks, a, b):
     return tasks[a].entity < tasks[b].entity
 
 
-@njit
-def _replace(pools, tasks, pool, old, new):
+@njit((W, I, I, I))
+def _replace(world, pool, old, new):
     """Hang ``new`` where ``old`` hung."""
+    pools, tasks = world.pools, world.tasks
     up = tasks[old].up
     if up < 0:
         pools[pool].queue_root = new
@@ -36,11 +39,12 @@ def _replace(pools, tasks, pool, old, new):
         tasks[new].up = up
 
 
-@njit
-def _rotate_up(pools, tasks, pool, t):
+@njit((W, I, I))
+def _rotate_up(world, pool, t):
     """Rotate ``t`` above its parent."""
+    tasks = world.tasks
     up = tasks[t].up
-    _replace(pools, tasks, pool, up, t)
+    _replace(world, pool, up, t)
     if tasks[up].left == t:
         inner = tasks[t].right
         tasks[t].right = up
@@ -54,7 +58,7 @@ def _rotate_up(pools, tasks, pool, t):
         tasks[inner].up = up
 
 
-@njit
+@njit((W, I, I))
 def queue_insert(world, pool, t):
     """Put task ``t`` into the line of a pool by its key."""
     pools, tasks = world.pools, world.tasks
@@ -66,28 +70,28 @@ def queue_insert(world, pool, t):
         pools[pool].queue_root = t
         return
     while True:
-        step = tasks[at].left if _precedes(tasks, t, at) else tasks[at].right
+        step = tasks[at].left if _precedes(world, t, at) else tasks[at].right
         if step < 0:
             break
         at = step
-    if _precedes(tasks, t, at):
+    if _precedes(world, t, at):
         tasks[at].left = t
     else:
         tasks[at].right = t
     tasks[t].up = at
     while tasks[t].up >= 0 and tasks[tasks[t].up].heap_rank < tasks[t].heap_rank:
-        _rotate_up(pools, tasks, pool, t)
+        _rotate_up(world, pool, t)
 
 
-@njit
+@njit((W, I, I))
 def queue_remove(world, pool, t):
     """Take task ``t`` out of the line of a pool."""
     pools, tasks = world.pools, world.tasks
     while tasks[t].left >= 0 and tasks[t].right >= 0:
         l, r = tasks[t].left, tasks[t].right
-        _rotate_up(pools, tasks, pool, l if tasks[l].heap_rank > tasks[r].heap_rank else r)
+        _rotate_up(world, pool, l if tasks[l].heap_rank > tasks[r].heap_rank else r)
     child = tasks[t].left if tasks[t].left >= 0 else tasks[t].right
-    _replace(pools, tasks, pool, t, child)
+    _replace(world, pool, t, child)
     tasks[t].left = tasks[t].right = tasks[t].up = -1
     pools[pool].queue_count -= 1
 

@@ -71,13 +71,25 @@ from sim.engine.codes import (
 from sim.engine.draws import draw, logistic, uniform, uniforms
 from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
+from sim.engine.kinds import F, I, W
 from sim.engine.log import log
 
 _ONE = np.uint64(1)
 
 
+@njit((W, I))
+def _set_mood(world, t):
+    """Draw what a department's decider feels and believes at this asking (a draw named by the asking)."""
+    k, clock, p = world.tasks[t], world.clock[0], world.params[0]
+    e = world.incidents[world.cases[k.case].incident]
+    k.temper = logistic(clock.key, e.entity, P_TEMPER, k.dept * 256 + k.asks)
+    truly = (e.needs & (_ONE << np.uint64(k.dept))) != 0
+    right = uniform(clock.key, e.entity, P_MINE, k.dept) < p.judging_mine_accuracy
+    k.mine = 1 if truly == right else 0
+
+
 # ---------------------------------------------------------------- departments' parts
-@njit
+@njit((W, I, I, I))
 def add_part(world, case, dept, asks):
     """Make the task that asks a department for its part; the work it will take is the same in every arm."""
     c, d = world.cases[case], world.departments[dept]
@@ -93,18 +105,7 @@ def add_part(world, case, dept, asks):
     return t
 
 
-@njit
-def _set_mood(world, t):
-    """Draw what a department's decider feels and believes at this asking (a draw named by the asking)."""
-    k, clock, p = world.tasks[t], world.clock[0], world.params[0]
-    e = world.incidents[world.cases[k.case].incident]
-    k.temper = logistic(clock.key, e.entity, P_TEMPER, k.dept * 256 + k.asks)
-    truly = (e.needs & (_ONE << np.uint64(k.dept))) != 0
-    right = uniform(clock.key, e.entity, P_MINE, k.dept) < p.judging_mine_accuracy
-    k.mine = 1 if truly == right else 0
-
-
-@njit
+@njit((W, I))
 def ask_department(world, t):
     """Put a request before its department."""
     _set_mood(world, t)
@@ -125,6 +126,24 @@ def _refer(world, case, dept):
 
 
 @njit
+def _refuse(world, t):
+    k, clock, p = world.tasks[t], world.clock[0], world.params[0]
+    case = np.int64(k.case)
+    c = world.cases[case]
+    k.state = T_REFUSED
+    k.stamp += 1
+    c.bounces += 1
+    c.refused |= _ONE << np.uint64(k.dept)
+    log(world, L_BOUNCE, case, -1, c.grid, k.dept)
+    if k.request >= 0:
+        return
+    k.done_min = clock.now
+    c.open_tasks -= 1
+    c.dept = -1
+    schedule(world, clock.now + p.coordination_bounce_return_min, EV_COORDINATE_LATER, case, c.entity, c.attempt)
+
+
+@njit((W, I, I, F, F))
 def apply_report_in(world, t, code, minutes, boost):
     """A department has answered: it comes, comes later, or refuses."""
     k, clock, p = world.tasks[t], world.clock[0], world.params[0]
@@ -144,24 +163,6 @@ def apply_report_in(world, t, code, minutes, boost):
         schedule(world, clock.now + max(wait, 1.0), EV_TASK_READY, t, k.entity, k.stamp)
     else:
         _refuse(world, t)
-
-
-@njit
-def _refuse(world, t):
-    k, clock, p = world.tasks[t], world.clock[0], world.params[0]
-    case = np.int64(k.case)
-    c = world.cases[case]
-    k.state = T_REFUSED
-    k.stamp += 1
-    c.bounces += 1
-    c.refused |= _ONE << np.uint64(k.dept)
-    log(world, L_BOUNCE, case, -1, c.grid, k.dept)
-    if k.request >= 0:
-        return
-    k.done_min = clock.now
-    c.open_tasks -= 1
-    c.dept = -1
-    schedule(world, clock.now + p.coordination_bounce_return_min, EV_COORDINATE_LATER, case, c.entity, c.attempt)
 
 
 # ---------------------------------------------------------------- whistles

@@ -1,0 +1,14 @@
+"""Short names for the types in kernel signatures: I int64, F float64, U uint64, W the world, V the view.
+
+Kernel functions state their argument types. Without that numba compiles a helper anew for every mix of
+literals and column types that calls it, and the whole engine takes several times as long to compile.
+"""
+
+from __future__ import annotations
+
+from numba import types
+
+from sim.engine.blocks import VIEW, WORLD
+
+I, F, U = types.int64, types.float64, types.uint64
+W, V = WORLD, VIEW
