@@ -9,6 +9,8 @@ from __future__ import annotations
 from numba import types
 
 from sim.engine.blocks import VIEW, WORLD
+from sim.engine.tables import NAMES
 
 I, F, U = types.int64, types.float64, types.uint64
 W, V = WORLD, VIEW
+TABLES = NAMES  # importing the tables gives world and view their attributes
