@@ -31,7 +31,7 @@ def variance_ratio(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[floa
         return math.nan, math.nan, math.nan
     index = np.random.default_rng(_SEED).integers(0, len(a), (RESAMPLES, len(a)))
     found = _ratio(a[None], b[None])[0]
-    low, high = np.quantile(_ratio(a[index], b[index]), (0.025, 0.975))
+    low, high = np.quantile(_ratio(a[index], b[index]), (0.025, 0.975), method="inverted_cdf")
     return float(found), float(low), float(high)
 
 

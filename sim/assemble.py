@@ -178,7 +178,8 @@ def _post_table(spec: ModelSpec, laws: LawTable) -> np.ndarray:
 
 def _department_table(spec: ModelSpec, laws: LawTable) -> np.ndarray:
     rows, posts = np.zeros(len(spec.departments), DEPARTMENT), list(spec.posts)
-    for r, d in zip(rows, spec.departments.values(), strict=True):
+    for r, (name, d) in zip(rows, spec.departments.items(), strict=True):
+        r["entity"] = entity("department", name)
         r["desk_delay"], r["reluctance"] = laws.add(d.desk_delay_min), d.reluctance
         r["assessment_weight"], r["post"], r["level"] = d.assessment_weight, posts.index(d.post), LEVELS.index(d.level)
     return rows
@@ -186,7 +187,8 @@ def _department_table(spec: ModelSpec, laws: LawTable) -> np.ndarray:
 
 def _channel_table(spec: ModelSpec, laws: LawTable) -> np.ndarray:
     rows, posts = np.zeros(len(spec.channels), CHANNEL), list(spec.posts)
-    for r, c in zip(rows, spec.channels.values(), strict=True):
+    for r, (name, c) in zip(rows, spec.channels.items(), strict=True):
+        r["entity"] = entity("channel", name)
         r["open_h"], r["close_h"] = c.open_hours
         r["callback"], r["wrong_address"], r["misjudge"] = c.callback, c.wrong_address, c.misjudge_factor
         r["take"], r["delay"] = laws.add(c.take_min), laws.add(c.delay_min)
@@ -203,6 +205,7 @@ def _whistle_table(spec: ModelSpec) -> np.ndarray:
         r["report_in_min"], r["message_min"], r["quorum"] = w.report_in_min, w.message_min, w.quorum
         r["hold_min"], r["reconvene_min"], r["joint_speed"] = w.hold_min, w.reconvene_min, w.joint_speed
         r["kind"], r["lead"], r["stay"] = _WHISTLES.index(w.kind), _LEADS.index(w.lead), w.stay_until_done
+        r["set_out_min"], r["appointed"], r["working"] = w.set_out_min, w.appointed, w.working_time
     return rows
 
 
@@ -384,7 +387,7 @@ def _place_scripted(r: np.ndarray, item, city: City, codes: list[str], field: st
 
 def _scripted_needs(arm: Arm, item, departments: list[str], field: str, key: int, r: np.ndarray) -> np.uint64:
     from sim.engine.codes import P_NEED
-    from sim.engine.draws import uniforms
+    from sim.engine.draws import mix, uniforms
 
     mask = 0
     kind = arm.spec.types[item.type]
@@ -395,7 +398,7 @@ def _scripted_needs(arm: Arm, item, departments: list[str], field: str, key: int
     else:
         for name, p in kind.needs.items():
             d = departments.index(name)
-            if uniforms(np.uint64(key), r["entity"], P_NEED, d)[0] < p:
+            if uniforms(np.uint64(key), mix(r["entity"], entity("department", name)), P_NEED, 0)[0] < p:
                 mask |= 1 << d
     if kind.department and kind.closes_at is None:
         mask |= 1 << departments.index(kind.department)

@@ -45,6 +45,7 @@ _CODE_NAMES = {
 
 def begin(world: World) -> None:
     """Bring people on duty; call once before the first `run_until`."""
+    world.grow(2 * len(world.staff) + len(world.rosters) + 64)  # everybody may come on duty at once
     start_rosters(world.address)
 
 

@@ -28,6 +28,7 @@ from sim.cases.handling import (
     arrive,
     enqueue,
     leave_queue,
+    line_is_full,
     offer,
     patience_ends,
     send,
@@ -76,7 +77,6 @@ from sim.engine.codes import (
     NOW_JOIN,
     NOW_REPORT_IN,
     NOW_REPOSITION,
-    R_BOUNCED,
     REFUSE,
     S_IDLE,
     SEND,
@@ -92,7 +92,7 @@ from sim.engine.hooks import ANSWER_TYPE, HOOK, AnswerTuple
 from sim.engine.jit import njit
 from sim.engine.kinds import I, V, W
 from sim.engine.queues import first_in_queue, queue_insert, queue_remove
-from sim.institutions.coordination import apply_coordination, apply_report_in, ask_department, case_timer, request_timer
+from sim.institutions.coordination import apply_coordination, apply_report_in, case_timer, request_timer, task_ready
 
 _CASE_ROOM = 8  # cases, tasks (departments called at once) and whistles that one event can add at most
 _TASK_ROOM = 80
@@ -159,7 +159,8 @@ def join(world, view, dispatch, priority, t, how):
     pool = np.int64(k.pool)
     if k.state != T_NEW and k.state != T_TRANSIT:
         return DONE
-    world.clock[0].joins += 1
+    if k.n_assigned == 0:
+        world.clock[0].joins += 1  # a question left open brings the same task here again
     if world.pools[pool].queue_count > 0 and how != 2:
         set_key(world, view, priority, t)
     if how == 1 or available(view, t) + k.n_assigned <= 0 or (how == 0 and not goes_first(world, view, t)):
@@ -177,7 +178,7 @@ def join(world, view, dispatch, priority, t, how):
         reserve(world, answer.arg, t)
     complete = k.n_assigned >= k.n_staff
     if not complete:
-        if k.atomic == 1 and k.n_assigned > 0:
+        if k.n_assigned > 0 and (k.atomic == 1 or line_is_full(world, pool)):
             unreserve_all(world, t)
         set_key(world, view, priority, t)
         enqueue(world, t)
@@ -223,6 +224,7 @@ def take(world, s, t):
     if missing > 1 and k.atomic == 1:
         leave_queue(world, t)
         at_once(world, NOW_JOIN, t, 2, 0)
+        at_once(world, NOW_FREE, s, 1, world.staff[s].stamp)  # whoever is not needed after all spends the time
         return
     if missing == 1:
         leave_queue(world, t)
@@ -357,7 +359,7 @@ def timer(world, kind, row, stamp):
     elif kind == EV_CASE:
         case_timer(world, row)
     elif kind == EV_TASK_READY:
-        ask_department(world, row)
+        task_ready(world, row)
     elif kind == EV_PATIENCE:
         patience_ends(world, row)
     elif kind == EV_REQUEST:
@@ -367,8 +369,7 @@ def timer(world, kind, row, stamp):
     elif kind == EV_RESTART:
         start_stage(world, row, 0)
     elif kind == EV_COORDINATE_LATER:
-        world.cases[row].reason = R_BOUNCED
-        at_once(world, NOW_COORDINATE, row, R_BOUNCED, world.cases[row].attempt)
+        at_once(world, NOW_COORDINATE, row, world.cases[row].reason, world.cases[row].attempt)
 
 
 @njit

@@ -187,18 +187,26 @@ def set_out(world, s, t):
     return minutes
 
 
+@njit((W, I))
+def count_work(world, s):
+    """Count the time since a busy person's last move as work, off duty as overtime, and begin a new span."""
+    k, now = world.staff[s], world.clock[0].now
+    spent = now - k.since_min
+    k.busy_min += spent
+    world.pools[k.pool].busy_min += spent
+    if k.on_duty == 0:
+        k.overtime_min += now - max(k.duty_since_min, k.since_min)
+    k.since_min = now
+
+
 @njit
 def fall_free(world, s):
     """A person ends a task; who is off duty by now goes home."""
-    k, now = world.staff[s], world.clock[0].now
-    pool = world.pools[k.pool]
-    pool.busy -= 1
-    spent = now - k.since_min
-    k.busy_min += spent
-    pool.busy_min += spent
+    k = world.staff[s]
+    world.pools[k.pool].busy -= 1
+    count_work(world, s)
     k.stamp += 1
     if k.on_duty == 0:
-        k.overtime_min += now - max(k.duty_since_min, k.since_min)
         go_off(world, s)
         return
     become_idle(world, s, A_REST)
@@ -217,6 +225,8 @@ def has_duty(world, s, roster, day):
 @njit((W, I, I))
 def _come_on(world, s, day):
     k, now = world.staff[s], world.clock[0].now
+    if k.state == S_BUSY:
+        k.overtime_min += now - max(k.duty_since_min, k.since_min)
     k.on_duty, k.duty_since_min, k.duty_day = 1, now, day
     k.owed_min = world.posts[k.post].background_per_day
     world.pools[k.pool].on_duty += 1
@@ -248,7 +258,7 @@ def schedule_roster(world, r):
     shift = world.shifts[roster.shift]
     if roster.cursor < shift.count:
         at = world.turns[shift.first + roster.cursor].at_min
-        schedule(world, at, EV_ROSTER, r, mix(np.uint64(r), 5), 0)
+        schedule(world, at, EV_ROSTER, r, mix(world.staff[roster.first].entity, 5), 0)
 
 
 @njit((W, I, I))

@@ -46,7 +46,7 @@ from sim.engine.codes import (
     P_WITNESS,
     TK_BARE,
 )
-from sim.engine.draws import draw, exponential, gumbel, uniform, uniforms
+from sim.engine.draws import draw, exponential, gumbel, mix, uniform, uniforms
 from sim.engine.events import schedule
 from sim.engine.jit import njit
 from sim.engine.kinds import I, W
@@ -69,7 +69,7 @@ def choose_channel(world, i, resident, telling):
     trust, digital = 0.5, 0.5
     if resident >= 0:
         trust, digital = world.residents[resident].trust, world.residents[resident].digital
-    best, best_value = -1, gumbel(clock.key, e.entity, P_TELL, telling * 64 + 63)
+    best, best_value = -1, gumbel(clock.key, e.entity, P_TELL, telling)
     urgency = p.reporting_urgency * (e.severity - 2)
     for c in range(world.channels.shape[0]):
         usual = world.tell[e.type, c]
@@ -77,7 +77,7 @@ def choose_channel(world, i, resident, telling):
         if usual < -90.0 or not is_open(ch, clock.now):
             continue
         value = usual + ch.trust * (trust - 0.5) + ch.digital * (digital - 0.5) + urgency
-        value += gumbel(clock.key, e.entity, P_TELL, telling * 64 + c)
+        value += gumbel(clock.key, mix(e.entity, ch.entity), P_TELL, telling)
         if value > best_value:
             best, best_value = c, value
     return best
@@ -136,19 +136,30 @@ def _become_visible(world, i):
 
 
 @njit
+def patrol_rate(world, grid, on_patrol):
+    """Return the hazard per minute of being met by patrol in a grid (random patrol: speed over street length).
+
+    Counts every post that patrols; ``on_patrol`` 1 counts who is on patrol now, 0 everybody of the groups.
+    """
+    p, total = world.params[0], 0.0
+    for post in range(world.posts.shape[0]):
+        pool = world.pool_of[post, grid]
+        if world.posts[post].patrols == 1 and pool >= 0:
+            k = world.pools[pool]
+            km = max(k.grids, 1) * world.grids[grid].street_km
+            total += (k.patrol if on_patrol == 1 else k.count) / max(km, 1e-6)
+    return total * p.patrol_speed_kmh / 60.0
+
+
+@njit
 def _next_chance(world, i):
     """Schedule the next chance of being found, from a stream that assumes every member on patrol.
 
     Chances are thinned by how many are on patrol when they come (`find`), which is exact for a hazard that
     is proportional to the number on patrol (random patrol, P = 1 - exp(-sT/D)).
     """
-    e, clock, p = world.incidents[i], world.clock[0], world.params[0]
-    pool = world.pool_of[clock.patrol_post, e.grid]
-    if pool < 0:
-        return
-    k = world.pools[pool]
-    km = max(k.grids, 1) * world.grids[e.grid].street_km
-    rate = k.count * p.patrol_speed_kmh / 60.0 / max(km, 1e-6)
+    e, clock = world.incidents[i], world.clock[0]
+    rate = patrol_rate(world, np.int64(e.grid), 0)
     if rate <= 0.0:
         return
     e.find_count += 1
@@ -167,9 +178,9 @@ def find(world, i, by_sensor):
         log(world, L_FOUND, -2 - i, -1, e.grid, clock.sensor_channel)
         receive(world, i, clock.sensor_channel, -1)
         return True
-    k = world.pools[world.pool_of[clock.patrol_post, e.grid]]
+    grid = np.int64(e.grid)
     u = uniform(clock.key, e.entity, P_FIND, 32000 + e.find_count)
-    if u * k.count < k.patrol * p.patrol_found_probability:
+    if u * patrol_rate(world, grid, 0) < patrol_rate(world, grid, 1) * p.patrol_found_probability:
         log(world, L_FOUND, -2 - i, -1, e.grid, clock.patrol_channel)
         receive(world, i, clock.patrol_channel, -1)
         return True
@@ -278,6 +289,7 @@ def hang_up(world, case):
     if e.fate == F_OPEN and e.open_case < 0:
         if u < p.reporting_hang_up_retry_probability:
             log(world, L_RETRY, case, -1, c.grid, 0.0)
+            e.channel = c.channel  # the caller may be a witness: whoever lives there may have kept silent
             e.report_min = clock[0].now - math.log(v) * p.reporting_hang_up_retry_min
         else:
             e.act_min = clock[0].now + draw(world, world.types[e.type].patience, e.entity, P_ACT, e.repeats) * 60.0

@@ -14,7 +14,7 @@ from sim.agents.posts import Post
 from sim.cases.catalogue import LEVELS
 from sim.city.city import City
 from sim.engine.codes import P_SKILL, S_OFF
-from sim.engine.draws import normal_quantile, uniform
+from sim.engine.draws import mix, normal_quantile, uniform
 from sim.engine.names import entity
 from sim.engine.tables import POOL, ROSTER, STAFF
 from sim.errors import InputError
@@ -163,7 +163,9 @@ def _skills(
             c = capabilities.index(name)
             level = mean
             if post.skill_sd > 0 and mean > 0:
-                z = normal_quantile(uniform(np.uint64(key), staff["entity"][s], P_SKILL, c))
+                z = normal_quantile(
+                    uniform(np.uint64(key), mix(staff["entity"][s], entity("capability", name)), P_SKILL, 0)
+                )
                 level = mean * float(np.exp(post.skill_sd * z - post.skill_sd**2 / 2))
             skill[s, c] = level
             levels.append(level)

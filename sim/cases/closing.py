@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.cases.tasks import cancel_pending
+from sim.cases.tasks import cancel_pending, leave_owner
 from sim.engine.codes import (
     C_CLOSED,
     EV_CALLBACK,
     EV_RESIDENT,
+    F_LOST,
     F_OPEN,
     F_RESOLVED,
     L_CLOSE,
@@ -27,6 +28,7 @@ from sim.engine.codes import (
     P_ACT,
     P_CALLBACK,
     P_JUDGE_RESULT,
+    TK_BARE,
 )
 from sim.engine.draws import draw, normal_quantile, uniform, uniforms
 from sim.engine.events import schedule
@@ -114,8 +116,7 @@ def close_case(world, case, outcome):
     c.state, c.outcome, c.closed_min = C_CLOSED, outcome, clock.now
     c.stamp += 1
     c.attempt += 1
-    if c.owner >= 0:
-        world.staff[c.owner].cases_open -= 1
+    leave_owner(world, case)
     e = world.incidents[c.incident]
     if e.open_case == case:
         e.open_case = -1
@@ -138,4 +139,6 @@ def lose_case(world, case):
     clock, c = world.clock, world.cases[case]
     clock[0].lost += 1
     log(world, L_LOST, case, -1, c.grid, 0.0)
+    if world.types[c.type].kind == TK_BARE:
+        end_incident(world, np.int64(c.incident), F_LOST)
     close_case(world, case, O_LOST)

@@ -124,7 +124,7 @@ def _needs(world, key, entity, typ, home):
     mask = np.uint64(0)
     for d in range(world.departments.shape[0]):
         p = world.need[typ, d]
-        if p > 0.0 and uniforms(key, entity, P_NEED, d)[0] < p:
+        if p > 0.0 and uniforms(key, mix(entity, world.departments[d].entity), P_NEED, 0)[0] < p:
             mask |= _ONE << np.uint64(d)
     if home >= 0:
         mask |= _ONE << np.uint64(home)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.agents.duty import fall_free, set_out
+from sim.agents.ability import can_take
+from sim.agents.duty import count_work, fall_free, set_out
 from sim.agents.residents import hang_up
 from sim.cases.closing import lose_case
 from sim.cases.stages import finish_task
@@ -50,7 +51,7 @@ from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
 from sim.engine.kinds import I, W
 from sim.engine.log import log
-from sim.engine.queues import queue_insert, queue_remove
+from sim.engine.queues import first_in_queue, queue_insert, queue_remove
 from sim.institutions.coordination import come_together, free_crew, part_finished, part_work_done
 
 
@@ -61,7 +62,7 @@ def enqueue(world, t):
     k, now = world.tasks[t], world.clock[0].now
     pool = np.int64(k.pool)
     p = world.pools[pool]
-    if 0 <= p.capacity <= p.queue_count:
+    if line_is_full(world, pool):
         if k.kind == K_PART:
             _come_later(world, t)
         else:
@@ -77,6 +78,13 @@ def enqueue(world, t):
         schedule(world, k.created_min + patience, EV_PATIENCE, t, k.entity, k.stamp)
     if k.urgency >= 0 and (p.preemptive == 1 or k.emergency == 1):
         _interrupt_for(world, t)
+
+
+@njit((W, I))
+def line_is_full(world, pool):
+    """Return True when a group's line has no free place."""
+    p = world.pools[pool]
+    return 0 <= p.capacity <= p.queue_count
 
 
 @njit
@@ -118,6 +126,8 @@ def patience_ends(world, t):
     """A caller has waited long enough."""
     k = world.tasks[t]
     pool = np.int64(k.pool)
+    if k.n_assigned > 0:
+        return  # somebody is already with the caller, who stays
     queue_remove(world, pool, t)
     lose(world, t)
     offer(world, pool)
@@ -129,10 +139,16 @@ def offer(world, pool):
     p = world.pools[pool]
     if p.queue_count <= 0 or p.idle <= 0:
         return
+    head, asked = first_in_queue(world, pool), -1
     for s in range(p.first, p.first + p.count):
         if world.staff[s].state == S_IDLE and world.staff[s].on_duty == 1:
-            at_once(world, NOW_FREE, s, 2, world.staff[s].stamp)
-            return
+            if can_take(world, s, head):
+                asked = s
+                break
+            if asked < 0:
+                asked = s
+    if asked >= 0:
+        at_once(world, NOW_FREE, asked, 2, world.staff[asked].stamp)
 
 
 @njit
@@ -218,9 +234,8 @@ def arrive(world, s):
     if k.travels:
         staff.place = k.place
     staff.travel_min += moved
-    staff.busy_min += moved
-    world.pools[staff.pool].busy_min += moved
-    staff.since_min, staff.activity = now, A_HOLD
+    count_work(world, s)
+    staff.activity = A_HOLD
     c.travel_min += moved
     k.n_arrived += 1
     if k.kind != K_INTAKE:
@@ -303,10 +318,8 @@ def _hand_crew(world, t, following):
     while s >= 0:
         after = world.staff[s].next_in_task
         staff = world.staff[s]
-        spent = now - staff.since_min
         world.cases[k.case].touch_min += now - max(k.started_min, staff.since_min)
-        staff.busy_min += spent
-        world.pools[staff.pool].busy_min += spent
+        count_work(world, s)
         world.pools[staff.pool].busy -= 1
         staff.task = following
         staff.stamp += 1
@@ -323,8 +336,8 @@ def _weakest_work(world, t):
     p = world.pools[k.pool]
     best = -1
     for s in range(p.first, p.first + p.count):
-        if world.staff[s].state != S_BUSY or world.staff[s].activity != A_WORK:
-            continue
+        if world.staff[s].state != S_BUSY or world.staff[s].activity != A_WORK or world.staff[s].on_duty == 0:
+            continue  # who works overtime would go home, not take the urgent task
         v = np.int64(world.staff[s].task)
         other = world.tasks[v]
         if other.state != T_WORKING or other.preemptible == 0 or other.n_staff != 1 or other.request >= 0:

@@ -165,7 +165,7 @@ def believe_needs(world, case, seen):
     one = np.uint64(1)
     for d in range(world.departments.shape[0]):
         bit = one << np.uint64(d)
-        u, v = uniforms(clock.key, c.entity, P_BELIEVE, d)
+        u, v = uniforms(clock.key, mix(c.entity, world.departments[d].entity), P_BELIEVE, 0)
         if e.needs & bit:
             if u < seen:
                 c.known_needs |= bit

@@ -14,9 +14,19 @@ import numpy as np
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from scipy import special, stats
 
-CONSTANT, EXPONENTIAL, LOGNORMAL, WEIBULL, ERLANG, UNIFORM, TABLE, MIXTURE = range(8)
-TABLE_POINTS = 2049
-TABLE_LOGIT = 24.0  # the tabulated law covers u in (4e-11, 1 - 4e-11)
+from sim.engine.codes import (
+    CONSTANT,
+    ERLANG,
+    EXPONENTIAL,
+    LOGNORMAL,
+    MIXTURE,
+    TABLE,
+    TABLE_LOGIT,
+    TABLE_POINTS,
+    UNIFORM,
+    WEIBULL,
+)
+
 
 _FIELDS = {
     "constant": ("value",),

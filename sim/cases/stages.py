@@ -29,6 +29,7 @@ from sim.engine.codes import (
     L_STAGE,
     L_WASTED,
     NOW_COORDINATE,
+    NOW_JOIN,
     O_MERGED,
     O_SETTLED,
     P_DISCOVER,
@@ -39,9 +40,10 @@ from sim.engine.codes import (
     R_FAILED,
     R_NEEDS,
     T_DONE,
+    T_NEW,
     TK_BARE,
 )
-from sim.engine.draws import uniform, uniforms
+from sim.engine.draws import mix, uniform, uniforms
 from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
 from sim.engine.kinds import I, W
@@ -119,7 +121,7 @@ def _discover(world, case):
     c.known_type = 1 if not wrong else c.known_type
     for d in range(world.departments.shape[0]):
         bit = _ONE << np.uint64(d)
-        if e.needs & bit and uniform(clock.key, c.entity, P_DISCOVER, 1000 + d) < p.judging_need_found_probability:
+        if e.needs & bit and uniform(clock.key, mix(c.entity, world.departments[d].entity), P_DISCOVER, 0) < p.judging_need_found_probability:
             c.known_needs |= bit
     return False
 
@@ -198,6 +200,12 @@ def mark_part(world, t):
         log(world, L_WASTED, k.case, -1, c.grid, k.dept)
 
 
+@njit((W, I))
+def _keeps_crew(world, t):
+    k = world.tasks[t]
+    return world.stages[world.types[world.cases[k.case].type].first_stage + k.stage].keep_staff == 1
+
+
 @njit
 def after_parts(world, case):
     """Every part asked for is done: more departments, the rest of the holder's stages, or the conclusion."""
@@ -210,7 +218,9 @@ def after_parts(world, case):
     if c.level < world.types[c.type].closes_level <= 4 and c.dept < 0:
         ask_coordination(world, case, R_AUTHORITY)
         return
-    go_on(world, case, np.int64(c.stage))
+    following = go_on(world, case, np.int64(c.stage))
+    if following >= 0 and world.tasks[following].state == T_NEW and _keeps_crew(world, following):
+        at_once(world, NOW_JOIN, following, 0, 0)  # the crew of the stage before has gone: others are sought
 
 
 @njit

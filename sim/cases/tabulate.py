@@ -8,9 +8,9 @@ import numpy as np
 
 from sim.cases.catalogue import ARCHETYPES, LEVELS, CaseType
 from sim.cases.demand import Demand
-from sim.cases.laws import TABLE_POINTS, LawTable
+from sim.cases.laws import LawTable
 from sim.city.city import City
-from sim.engine.codes import TK_BARE, TK_CASE, TK_ENQUIRY, W_DESK, W_FACILITY, W_SCENE
+from sim.engine.codes import TABLE_POINTS, TK_BARE, TK_CASE, TK_ENQUIRY, W_DESK, W_FACILITY, W_SCENE
 from sim.engine.names import entity
 from sim.engine.tables import LAW, STAGE, TYPE
 from sim.errors import InputError

@@ -16,12 +16,14 @@ from sim.engine.codes import (
     K_INTAKE,
     NEVER,
     NOW_COORDINATE,
+    NOW_FREE,
     NOW_JOIN,
     P_LAG,
     P_TAKE,
     P_TOUCH,
     R_NO_HOLDER,
     S_BUSY,
+    S_IDLE,
     T_ASSIGNED,
     T_CANCELLED,
     T_DONE,
@@ -42,6 +44,9 @@ from sim.engine.kinds import I, W
 from sim.engine.queues import queue_remove
 
 
+PARTS = 1 << 40  # ordinals of departments' parts lie above those of stages
+
+
 @njit
 def holder_post(world, case):
     """Return the post that holds the case now: its department's, or its level's by the type's ladder."""
@@ -49,6 +54,14 @@ def holder_post(world, case):
     if c.dept >= 0:
         return np.int64(world.departments[c.dept].post)
     return np.int64(world.ladder[c.type, c.level])
+
+
+@njit((W, I))
+def department_code(world, dept):
+    """Return a number below 2^30 from a department's name, 0 for none: rows may move, names stay."""
+    if dept < 0:
+        return 0
+    return np.int64(world.departments[dept].entity >> np.uint64(34)) | 1
 
 
 @njit((W, I, I, I, I, I, I))
@@ -73,7 +86,7 @@ def add_task(world, case, kind, stage, dept, post, ordinal):
     k.emergency, k.preemptible = typ.emergency, typ.preemptible
     k.urgency = typ.urgency
     k.where, k.travels, k.interrupted = 0, 1, 0
-    k.mine, k.reminders, k.asks, k.supervised = 1, 0, 0, c.supervised
+    k.accepted, k.mine, k.reminders, k.asks, k.supervised = 0, 1, 0, 0, c.supervised
     k.expected_min = 0.0
     world.work[t].touch_left_min = world.work[t].lag_min = 0.0
     c.task = t
@@ -112,7 +125,7 @@ def start_stage(world, case, number):
         c.reason = R_NO_HOLDER
         at_once(world, NOW_COORDINATE, case, R_NO_HOLDER, c.attempt)
         return -1
-    ordinal = 16 + number + 64 * (c.attempt + 256 * (c.dept + 1))
+    ordinal = 16 + number + 64 * (c.attempt + 256 * department_code(world, np.int64(c.dept)))
     t = add_task(world, case, K_HOLDER, number, c.dept, post, ordinal)
     k, entity = world.tasks[t], world.incidents[c.incident].entity
     k.n_staff, k.capability, k.atomic = stage.n_staff, stage.capability, stage.atomic
@@ -136,6 +149,19 @@ def start_stage(world, case, number):
     elif not stage.keep_staff:
         at_once(world, NOW_JOIN, t, 0, 0)
     return t
+
+
+@njit((W, I))
+def leave_owner(world, case):
+    """A case leaves its owner, who has room for another and is offered the line when free."""
+    s = np.int64(world.cases[case].owner)
+    if s < 0:
+        return
+    k = world.staff[s]
+    k.cases_open -= 1
+    if k.state == S_IDLE and k.on_duty == 1 and k.cases_open == k.caseload_cap - 1:
+        if world.pools[k.pool].queue_count > 0:
+            at_once(world, NOW_FREE, s, 2, k.stamp)
 
 
 @njit

@@ -72,6 +72,11 @@ OUTCOMES = ("open", "settled", "partly", "failed", "abandoned", "lost", "answere
 F_OPEN, F_RESOLVED, F_LAPSED, F_SPONTANEOUS, F_LOST = range(5)
 FATES = ("open", "resolved", "lapsed", "spontaneous", "lost")
 
+# laws of draws
+CONSTANT, EXPONENTIAL, LOGNORMAL, WEIBULL, ERLANG, UNIFORM, TABLE, MIXTURE = range(8)
+TABLE_POINTS = 2049
+TABLE_LOGIT = 24.0  # a tabulated law covers u in (4e-11, 1 - 4e-11)
+
 # where a stage happens
 W_SCENE, W_DESK, W_FACILITY = range(3)
 # kinds of types that the kernel treats apart

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from sim.cases.laws import (
+from sim.engine.codes import (
     CONSTANT,
     ERLANG,
     EXPONENTIAL,

@@ -8,13 +8,14 @@ built-in rules and a user's own go through it alike and cost the same. Which rul
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numba import types
 from numba.extending import register_jitable
 
-from sim.engine.blocks import VIEW
+from sim.engine.blocks import VIEW, as_view
 from sim.engine.jit import njit
 from sim.engine.tables import KNOWN
 
@@ -39,6 +40,13 @@ HOOK = types.FunctionType(HOOK_SIGNATURE)
 VIEW_TABLES = KNOWN  # importing the tables gives the view its attributes
 
 
+@njit(ANSWER_TYPE(types.int64, HOOK, types.int64, types.int64, types.float64))
+def call_rule(address, rule, subject, slot, now):
+    """Ask a compiled rule about the world at an address (`World.address`), as the kernel would."""
+    return rule(as_view(address), subject, slot, now)
+
+
 def compile_rule(function: Callable[..., AnswerTuple]) -> Callable[..., AnswerTuple]:
     """Compile a rule with the signature that all hooks share."""
-    return njit(HOOK_SIGNATURE)(function)
+    kept = Path(function.__code__.co_filename).is_file()  # a rule typed at a prompt has no file to keep a cache by
+    return njit(HOOK_SIGNATURE, cache=kept)(function)

@@ -40,7 +40,7 @@ TASK = _table(
     "i4 case pool grid place left right up first_staff stamp request owner heap_rank",
     "f4 last_mile_min temper boost expected_min",
     "i2 kind stage dept level n_staff n_assigned n_arrived state capability atomic emergency preemptible urgency where",
-    "i2 mine reminders asks supervised travels interrupted type",
+    "i2 accepted mine reminders asks supervised travels interrupted type",
 )
 STAFF = _table(
     "u8 entity",
@@ -72,17 +72,19 @@ POST = _table(
     "i4 turnout background_chunk patrol_round pools",
     "i2 dept level kind patrols",
 )
-DEPARTMENT = _table("i4 desk_delay", "f4 reluctance assessment_weight", "i2 post level")
+DEPARTMENT = _table("u8 entity", "i4 desk_delay", "f4 reluctance assessment_weight", "i2 post level")
 CHANNEL = _table(
+    "u8 entity",
     "f8 open_h close_h callback wrong_address misjudge",
     "i4 take delay patience",
     "f4 trust digital",
     "i2 operators level",
 )
-WHISTLE_KIND = _table("f8 report_in_min message_min quorum hold_min reconvene_min joint_speed", "i2 kind lead stay")
+WHISTLE_KIND = _table("f8 report_in_min message_min quorum hold_min reconvene_min joint_speed set_out_min",
+    "i2 kind lead stay appointed working",)
 REQUEST = _table(
     "u8 called",
-    "f8 blown_min deadline_min hold_until_min quorum_min done_min timer_min",
+    "f8 blown_min meet_min deadline_min hold_until_min quorum_min done_min timer_min",
     "i4 case stamp first_task",
     "i2 template n_called n_accepted n_present n_done quorum lead reminders supervisions state working released",
 )

@@ -14,8 +14,17 @@ import numpy as np
 
 from sim.agents.duty import fall_free
 from sim.cases.closing import close_case
+from sim.cases.intake import after_working
 from sim.cases.stages import after_parts, conclude, outstanding
-from sim.cases.tasks import add_task, cancel_pending, is_attended, start_stage
+from sim.cases.tasks import (
+    PARTS,
+    add_task,
+    cancel_pending,
+    department_code,
+    is_attended,
+    leave_owner,
+    start_stage,
+)
 from sim.engine.codes import (
     ACCEPT,
     C_OPEN,
@@ -54,8 +63,10 @@ from sim.engine.codes import (
     P_MINE,
     P_TEMPER,
     P_TOUCH,
+    R_BOUNCED,
     R_DEADLINE,
     R_FAILED,
+    R_NEEDS,
     R_NO_HOLDER,
     R_RESIDENT,
     REFER,
@@ -63,16 +74,18 @@ from sim.engine.codes import (
     T_DONE,
     T_HOLDING,
     T_LAG,
+    T_QUEUED,
     T_REFUSED,
     T_TRANSIT,
     T_WORKING,
     WHISTLE,
 )
-from sim.engine.draws import draw, logistic, uniform, uniforms
+from sim.engine.draws import draw, logistic, mix, uniform, uniforms
 from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
 from sim.engine.kinds import F, I, W
 from sim.engine.log import log
+from sim.engine.queues import queue_remove
 
 _ONE = np.uint64(1)
 
@@ -82,9 +95,10 @@ def _set_mood(world, t):
     """Draw what a department's decider feels and believes at this asking (a draw named by the asking)."""
     k, clock, p = world.tasks[t], world.clock[0], world.params[0]
     e = world.incidents[world.cases[k.case].incident]
-    k.temper = logistic(clock.key, e.entity, P_TEMPER, k.dept * 256 + k.asks)
+    entity = mix(e.entity, world.departments[k.dept].entity)
+    k.temper = logistic(clock.key, entity, P_TEMPER, np.int64(k.asks))
     truly = (e.needs & (_ONE << np.uint64(k.dept))) != 0
-    right = uniform(clock.key, e.entity, P_MINE, k.dept) < p.judging_mine_accuracy
+    right = uniform(clock.key, entity, P_MINE, 0) < p.judging_mine_accuracy
     k.mine = 1 if truly == right else 0
 
 
@@ -93,13 +107,13 @@ def _set_mood(world, t):
 def add_part(world, case, dept, asks):
     """Make the task that asks a department for its part; the work it will take is the same in every arm."""
     c, d = world.cases[case], world.departments[dept]
-    typ, entity = world.types[c.type], world.incidents[world.cases[case].incident].entity
-    t = add_task(world, case, K_PART, 0, dept, np.int64(d.post), 100000 + dept * 64 + asks % 64)
+    typ, entity = world.types[c.type], mix(world.incidents[c.incident].entity, d.entity)
+    t = add_task(world, case, K_PART, 0, dept, np.int64(d.post), PARTS + 64 * department_code(world, dept) + asks % 64)
     k = world.tasks[t]
     k.state, k.n_staff, k.level = T_TRANSIT, typ.part_staff, d.level
     k.expected_min = typ.part_expected_min
-    world.work[t].touch_left_min = draw(world, typ.part_touch, entity, P_TOUCH, 40000 + dept)
-    world.work[t].lag_min = draw(world, typ.part_lag, entity, P_LAG, 40000 + dept)
+    world.work[t].touch_left_min = draw(world, typ.part_touch, entity, P_TOUCH, 40000)
+    world.work[t].lag_min = draw(world, typ.part_lag, entity, P_LAG, 40000)
     k.asks = asks
     _set_mood(world, t)
     return t
@@ -119,8 +133,8 @@ def _refer(world, case, dept):
     c.dept = dept
     t = add_part(world, case, dept, np.int64(c.referrals))
     k = world.tasks[t]
-    entity = world.incidents[c.incident].entity
-    delay = draw(world, world.departments[dept].desk_delay, entity, P_DESK, dept * 64 + c.referrals)
+    entity = mix(world.incidents[c.incident].entity, world.departments[dept].entity)
+    delay = draw(world, world.departments[dept].desk_delay, entity, P_DESK, np.int64(c.referrals))
     log(world, L_REFER, case, c.owner, c.grid, dept)
     schedule(world, clock.now + delay, EV_TASK_READY, t, k.entity, k.stamp)
 
@@ -132,31 +146,72 @@ def _refuse(world, t):
     c = world.cases[case]
     k.state = T_REFUSED
     k.stamp += 1
-    c.bounces += 1
     c.refused |= _ONE << np.uint64(k.dept)
     log(world, L_BOUNCE, case, -1, c.grid, k.dept)
     if k.request >= 0:
-        return
+        return  # a refused whistle is not sent back: the reminder asks again
+    c.bounces += 1
     k.done_min = clock.now
     c.open_tasks -= 1
     c.dept = -1
+    c.reason = R_BOUNCED
     schedule(world, clock.now + p.coordination_bounce_return_min, EV_COORDINATE_LATER, case, c.entity, c.attempt)
+
+
+@njit
+def appointment(world, r, minutes):
+    """Return the time ``minutes`` from now in the whistle's kind of time (working or elapsed)."""
+    now = world.clock[0].now
+    if world.whistles[world.requests[r].template].working:
+        return after_working(world, now, minutes)
+    return now + minutes
+
+
+@njit((W, I, F))
+def accept(world, t, boost):
+    """A department promises to come: at once, or at the appointed hour."""
+    k, clock = world.tasks[t], world.clock[0]
+    log(world, L_ACCEPT, k.case, -1, k.grid, k.dept)
+    k.boost, k.accepted = boost, 1
+    if k.request >= 0:
+        q = world.requests[k.request]
+        q.n_accepted += 1
+        if q.working == 0 and world.whistles[q.template].appointed == 1 and clock.now < q.meet_min:
+            k.state = T_TRANSIT
+            k.stamp += 1
+            schedule(world, q.meet_min, EV_TASK_READY, t, k.entity, k.stamp)
+            return
+    at_once(world, NOW_JOIN, t, 0, 0)
+
+
+@njit
+def task_ready(world, t):
+    """A request reaches its department's desk, or the hour that a department promised has come."""
+    k, now = world.tasks[t], world.clock[0].now
+    if k.accepted == 0:
+        ask_department(world, t)
+        return
+    if k.request >= 0:
+        r = np.int64(k.request)
+        q = world.requests[r]
+        w = world.whistles[q.template]
+        if w.appointed == 1 and q.working == 0 and q.n_accepted < q.quorum:
+            if q.meet_min <= now:  # too few have promised: nobody sets out, the hour is moved
+                q.meet_min = max(appointment(world, r, w.reconvene_min), now + 1.0)
+            schedule(world, q.meet_min, EV_TASK_READY, t, k.entity, k.stamp)
+            return
+    at_once(world, NOW_JOIN, t, 0, 0)
 
 
 @njit((W, I, I, F, F))
 def apply_report_in(world, t, code, minutes, boost):
     """A department has answered: it comes, comes later, or refuses."""
     k, clock, p = world.tasks[t], world.clock[0], world.params[0]
-    c = world.cases[k.case]
     k.asks += 1
     if code == ACCEPT:
-        log(world, L_ACCEPT, k.case, -1, c.grid, k.dept)
-        k.boost = boost
-        if k.request >= 0:
-            world.requests[k.request].n_accepted += 1
-        at_once(world, NOW_JOIN, t, 0, 0)
+        accept(world, t, boost)
     elif code == DEFER:
-        log(world, L_DEFER, k.case, -1, c.grid, k.dept)
+        log(world, L_DEFER, k.case, -1, k.grid, k.dept)
         k.state = T_TRANSIT
         k.stamp += 1
         wait = minutes if minutes > 0.0 else p.coordination_defer_min
@@ -194,7 +249,9 @@ def _whistle(world, case, template):
     clock[0].requests = r + 1
     q = world.requests[r]
     q.called, q.case, q.template, q.stamp = mask, case, template, 0
-    q.blown_min, q.deadline_min = clock[0].now, clock[0].now + w.report_in_min
+    q.blown_min = clock[0].now
+    q.deadline_min = appointment(world, r, w.report_in_min)
+    q.meet_min = max(clock[0].now + w.message_min, q.deadline_min - w.set_out_min) if w.appointed else clock[0].now
     q.hold_until_min = q.quorum_min = q.done_min = q.timer_min = NEVER
     q.n_called, q.quorum = n, max(1, np.int64(math.ceil(w.quorum * n - 1e-9)))
     q.n_accepted = q.n_present = q.n_done = q.reminders = q.supervisions = q.state = q.working = q.released = 0
@@ -308,29 +365,47 @@ def part_finished(world, t):
 
 @njit
 def _release(world, r):
-    """Crews have waited too long for the quorum: they leave, and are called again later."""
+    """Crews have waited too long for the quorum: all leave, and come again at a new hour."""
     q, now = world.requests[r], world.clock[0].now
     w = world.whistles[q.template]
+    q.meet_min = max(appointment(world, r, w.reconvene_min), now + 1.0)
     for t in range(q.first_task, q.first_task + q.n_called):
         k = world.tasks[t]
         if k.state == T_HOLDING:
             k.waited_min += now - k.arrived_min
             free_crew(world, t)
-            k.state = T_TRANSIT
-            k.stamp += 1
             q.n_present -= 1
-            q.n_accepted -= 1
             log(world, L_RELEASE, q.case, -1, k.grid, k.dept)
-            schedule(world, now + w.reconvene_min, EV_TASK_READY, t, k.entity, k.stamp)
+        elif k.state == T_QUEUED and k.n_assigned == 0:
+            queue_remove(world, np.int64(k.pool), t)
+        else:
+            continue
+        k.state = T_TRANSIT
+        k.stamp += 1
+        schedule(world, q.meet_min, EV_TASK_READY, t, k.entity, k.stamp)
     q.hold_until_min = NEVER
     q.released += 1
 
 
 @njit
+def _has_silent(world, r):
+    """Return True when a called department has not promised to come."""
+    q = world.requests[r]
+    for t in range(q.first_task, q.first_task + q.n_called):
+        k = world.tasks[t]
+        if k.accepted == 0 and (k.state == T_TRANSIT or k.state == T_REFUSED):
+            return True
+    return False
+
+
+@njit
 def _remind(world, r):
     """The deadline to come has passed: reminder, then supervision, then order."""
-    q, now, p = world.requests[r], world.clock[0].now, world.params[0]
+    q, p = world.requests[r], world.params[0]
     c = world.cases[q.case]
+    q.deadline_min = max(appointment(world, r, p.coordination_reminder_interval_min), world.clock[0].now + 1.0)
+    if not _has_silent(world, r):
+        return
     q.reminders += 1
     c.reminders += 1
     log(world, L_REMIND, q.case, -1, c.grid, q.reminders)
@@ -341,16 +416,15 @@ def _remind(world, r):
     forced = q.supervisions > p.coordination_force_after_supervisions
     for t in range(q.first_task, q.first_task + q.n_called):
         k = world.tasks[t]
-        if k.state == T_TRANSIT or k.state == T_REFUSED:
+        if k.accepted == 0 and (k.state == T_TRANSIT or k.state == T_REFUSED):
             k.reminders += 1
             k.supervised = c.supervised
             k.stamp += 1
             if forced:
                 log(world, L_FORCE, q.case, -1, k.grid, k.dept)
-                apply_report_in(world, t, ACCEPT, 0.0, 0.0)
+                accept(world, t, 0.0)
             else:
                 ask_department(world, t)
-    q.deadline_min = now + p.coordination_reminder_interval_min
 
 
 @njit
@@ -400,12 +474,13 @@ def _escalate(world, case):
     c.level, c.dept = level, -1
     c.escalations += 1
     c.attempt += 1
-    if c.owner >= 0:
-        world.staff[c.owner].cases_open -= 1
-        c.owner = -1
+    leave_owner(world, case)
+    c.owner = -1
     log(world, L_ESCALATE, case, -1, c.grid, level)
     delay = world.params[0].coordination_escalate_min
-    schedule(world, clock.now + delay, EV_RESTART, case, c.entity, c.attempt)
+    # who is handed a case because departments are needed asks them; nobody looks at the place again
+    asks = (c.reason == R_NEEDS or c.reason == R_BOUNCED) and outstanding(world, case) != 0
+    schedule(world, clock.now + delay, EV_COORDINATE_LATER if asks else EV_RESTART, case, c.entity, c.attempt)
 
 
 @njit
@@ -455,8 +530,11 @@ def apply_coordination(world, case, reason, code, arg):
         if c.request < 0 and (reason != R_DEADLINE or cancel_pending(world, case)):
             _whistle(world, case, arg)
     elif code == SUPERVISE:
+        before = c.supervised
         _supervise(world, case)
-        if reason != R_DEADLINE:
+        if before == 0 and (reason == R_NEEDS or reason == R_BOUNCED):
+            at_once(world, NOW_COORDINATE, case, reason, c.attempt)  # with that weight behind it, decide again
+        elif reason != R_DEADLINE:
             _handle_alone(world, case, reason)
     elif code == CLOSE:
         if cancel_pending(world, case):

@@ -65,7 +65,14 @@ class Whistle(Part):
     quorum: float = Field(1.0, gt=0, le=1, description="share of called departments present before work starts")
     lead: Literal["home_department", "street", "first_present"] = "home_department"
     hold_min: float = Field(120.0, gt=0, description="crews waiting longer than this for the quorum are released")
-    reconvene_min: float = Field(1440.0, gt=0, description="after a release the whistle is blown again after this")
+    reconvene_min: float = Field(
+        1440.0, gt=0, description="after a release, or without a quorum, the next appointment is this much later"
+    )
+    appointed: bool = Field(
+        True, description="crews set out together for an appointed hour once the quorum has promised; else each at once"
+    )
+    set_out_min: float = Field(120.0, ge=0, description="crews set out this long before the appointed deadline")
+    working_time: bool = Field(True, description="deadline, reconvening and reminders count working time")
     joint_speed: float = Field(1.0, gt=0, description="work goes this much faster together")
     stay_until_done: bool = Field(True, description="nobody leaves before the joint work is done")
     provenance: dict[str, str] = Field(default_factory=dict)

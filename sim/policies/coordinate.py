@@ -86,16 +86,13 @@ def up_or_on(view, case):
     return Answer(CLOSE, 0, 0.0)
 
 
-@rule("coordinate")
-def sequential_referral(view, case, reason, now):
-    """Refer to one department at a time; hand up after too many bounces, failures and deadlines."""
-    c, limit = view.cases[case], view.rules[0].coordination_max_bounces
-    if reason == R_DEADLINE:
-        return Answer(SUPERVISE, 0, 0.0) if is_top(view, case) else Answer(ESCALATE, 0, 0.0)
-    if reason == R_FAILED or reason == R_NO_HOLDER or reason == R_AUTHORITY:
-        return up_or_on(view, case)
-    if reason == R_RESIDENT:
-        return Answer(HANDLE, 0, 0.0)
+@jitable
+def sequential_step(view, case):
+    """Refer to the next department, from the level that may; hand up after too many bounces."""
+    c, rules = view.cases[case], view.rules[0]
+    limit = rules.coordination_max_bounces
+    if c.dept < 0 and c.level < rules.coordination_refer_level and not is_top(view, case):
+        return Answer(ESCALATE, 0, 0.0)
     if c.bounces > 0 and c.bounces % max(1, int(limit)) == 0 and c.escalations * limit < c.bounces:
         if not is_top(view, case):
             return Answer(ESCALATE, 0, 0.0)
@@ -105,6 +102,18 @@ def sequential_referral(view, case, reason, now):
         return Answer(CLOSE, 0, 0.0)
     d = next_department(view, case)
     return Answer(REFER, d, 0.0) if d >= 0 else Answer(HANDLE, 0, 0.0)
+
+
+@rule("coordinate")
+def sequential_referral(view, case, reason, now):
+    """Refer to one department at a time, from the level that may; hand up after too many bounces, failures and deadlines."""
+    if reason == R_DEADLINE:
+        return Answer(SUPERVISE, 0, 0.0) if is_top(view, case) else Answer(ESCALATE, 0, 0.0)
+    if reason == R_FAILED or reason == R_NO_HOLDER or reason == R_AUTHORITY:
+        return up_or_on(view, case)
+    if reason == R_RESIDENT:
+        return Answer(HANDLE, 0, 0.0)
+    return sequential_step(view, case)
 
 
 @jitable
@@ -131,12 +140,10 @@ def whistle_and_report(view, case, reason, now):
     if needed == 0:
         return Answer(HANDLE, 0, 0.0)
     joint = view.types[c.type].closes_level > 4
+    if needed < rules.coordination_whistle_min_departments and reason != R_RESIDENT:
+        return sequential_step(view, case)
     if reason == R_RESIDENT:
         return Answer(WHISTLE, whistle_kind(view, case, joint), 0.0)
-    if needed < rules.coordination_whistle_min_departments:
-        d = next_department(view, case)
-        if c.bounces <= rules.coordination_max_bounces:
-            return Answer(REFER, d, 0.0)
     if c.dept < 0 and c.level < rules.coordination_whistle_level and not is_top(view, case):
         return Answer(ESCALATE, 0, 0.0)
     return Answer(WHISTLE, whistle_kind(view, case, joint), 0.0)

@@ -156,7 +156,8 @@ def fixed_preference(view, task, slot, now):
     """Send the first free one of the place's list of preferences (the hypercube model's rule)."""
     pool, place = view.pools[view.tasks[task].pool], view.tasks[task].place
     for k in range(view.preference.shape[1]):
-        s = pool.first + view.preference[place, k]
-        if can_take(view, s, task):
+        slot_of = view.preference[place, k]
+        s = pool.first + slot_of
+        if 0 <= slot_of < pool.count and can_take(view, s, task):
             return sent(s, float(k))
     return Answer(WAIT, 0, 0.0)

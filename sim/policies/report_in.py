@@ -55,7 +55,7 @@ def by_utility(view, task, asks, now):
     t, r = view.tasks[task], view.rules[0]
     u = utility(view, task, now)
     if u + t.temper > 0.0:
-        return Answer(ACCEPT, 0, 0.0)
+        return Answer(ACCEPT, 0, r.report_in_appointed_boost if t.request >= 0 else 0.0)
     if t.mine == 0 or logistic(t.temper) < r.report_in_refuse_share * logistic(-u):
         return Answer(REFUSE, 0, 0.0)
     return Answer(DEFER, 0, r.coordination_defer_min)

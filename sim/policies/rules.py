@@ -67,7 +67,7 @@ def rule(hook: str, *, dynamic: bool = False) -> Callable[[Callable[..., Any]], 
 
 
 def _load_built_in() -> None:
-    for module in ("dispatch", "pick", "priority", "coordinate", "report_in", "reposition"):
+    for module in ("dispatch", "pick", "priority", "coordinate", "report_in", "reposition", "ask"):
         importlib.import_module(f"sim.policies.{module}")
 
 

@@ -1,0 +1,106 @@
+"""The command line of the benchmarks: ``python -m benchmarks engine`` and ``python -m benchmarks edmonton``."""
+
+from __future__ import annotations
+
+import importlib
+import json as writer
+import math
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from benchmarks.figures import EDMONTON, ENGINE, Bar, Measured, show, verdicts
+from benchmarks.machine import machine, versions
+
+GROUPS: dict[tuple[str, ...], str] = {
+    ("ratio_to_bare_loop",): "bare_loop:measure",
+    ("ratio_to_simpy", "simpy_largest_z"): "simpy_ratio:measure",
+    ("ratio_to_simpy_queue",): "simpy_queue:measure",
+    ("district_month_s",): "district:measure",
+    (
+        "million_year_s", "million_year_gb", "million_year_incidents", "million_year_events",
+    ): "million:measure",
+    ("growth_exponent",): "million:measure_growth",
+    ("compile_s", "compile_announced", "second_start_s"): "startup:measure",
+    ("pairing_ratio_protocol",): "pairing:measure_protocol",
+    ("pairing_ratio_unit",): "pairing:measure_unit",
+    ("identical_arms_difference",): "pairing:identical",
+}  # fmt: skip
+"""Keys of figures -> the function that measures them together."""
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+Json = Annotated[Path | None, typer.Option("--json", help="File to write all figures to.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A smoke test on small cities; its figures mean nothing.")]
+
+
+@app.command()
+def engine(
+    json: Json = None,
+    only: Annotated[str | None, typer.Option("--only", help="Keys to measure, with commas between them.")] = None,
+    quick: Quick = False,
+) -> None:
+    """Measure speed, memory, growth, compiling and pairing of the engine; about 20 minutes."""
+    console = Console(stderr=json is None)
+    wanted = None if only is None else set(filter(None, only.split(",")))
+    unknown = (wanted or set()) - {key for keys in GROUPS for key in keys}
+    if unknown:
+        known = ", ".join(key for keys in GROUPS for key in keys)
+        raise typer.BadParameter(f"unknown figure {', '.join(sorted(unknown))}; allowed: {known}")
+    measured: Measured = {}
+    for keys, where in GROUPS.items():
+        if wanted is None or wanted & set(keys):
+            console.print(f"measuring {', '.join(keys)} ...", style="dim")
+            module, function = where.split(":")
+            begun = time.perf_counter()
+            measured.update(getattr(importlib.import_module(f"benchmarks.{module}"), function)(quick))
+            console.print(f"  {time.perf_counter() - begun:.1f} s", style="dim")
+    _report(ENGINE, measured, "Engine" + (" (quick: figures mean nothing)" if quick else ""), json)
+
+
+@app.command()
+def edmonton(
+    json: Json = None,
+    replications: Annotated[int, typer.Option("--replications", "-n", min=2, help="Of each arm.")] = 30,
+    workers: Annotated[int, typer.Option("--workers", "-w", min=1, help="Processes.")] = 2,
+    quick: Quick = False,
+) -> None:
+    """Read Edmonton, tabulate its travel and compare two rules on it; wall time and memory of all processes."""
+    from benchmarks.edmonton import measure
+    from sim.errors import InputError
+
+    try:
+        measured = measure(2 if quick else replications, workers, 1.0 if quick else None)
+    except InputError as error:
+        typer.echo(f"benchmarks: {error.sentence()}", err=True)
+        raise typer.Exit(2) from None
+    _report(EDMONTON, measured, "Edmonton", json)
+
+
+def _report(bars: tuple[Bar, ...], measured: Measured, title: str, file: Path | None) -> None:
+    rows = verdicts(bars, measured)
+    show(rows, title, Console())
+    if file is None:
+        return
+    whole = {**measured, "table": rows, "machine": machine(), "versions": versions()}
+    temporary = file.with_name(f".{file.name}.tmp")
+    temporary.write_text(writer.dumps(_plain(whole), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    temporary.rename(file)
+    typer.echo(f"written: {file}")
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that every JSON reader takes: numbers that are none become null."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "infinite" if math.isinf(value) else None
+    return value
+
+
+if __name__ == "__main__":
+    app()
