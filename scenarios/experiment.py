@@ -32,6 +32,7 @@ from scenarios.schema import Precision, Scenario
 from scenarios.store import Store, write_atomically
 from scenarios.study import Study
 from scenarios.worker import Job
+from sim.city.shared import located
 from sim.errors import InputError
 
 KEPT_TABLES = ("cases", "incidents", "tasks", "staff")
@@ -322,7 +323,7 @@ def with_file_hashes(value: Any, folder: Path) -> Any:
         return {key: with_file_hashes(inner, folder) for key, inner in value.items()}
     if isinstance(value, list):
         return [with_file_hashes(inner, folder) for inner in value]
-    path = folder / value if isinstance(value, str) and value else None
+    path = located(folder, value) if isinstance(value, str) and value else None
     if path is None or not path.exists():
         return value
     found = {}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.merge import canonical
+from sim.city.shared import located
 
 if TYPE_CHECKING:
     from scenarios.schema import Scenario
@@ -39,8 +40,8 @@ def _stamps(value: Any, folder: Path) -> list[list[Any]]:
     """Return name, size and time of every file that a city section names."""
     if isinstance(value, dict):
         return [stamp for inner in value.values() for stamp in _stamps(inner, folder)]
-    if not isinstance(value, str) or not value or not (folder / value).exists():
+    path = located(folder, value) if isinstance(value, str) and value else None
+    if path is None or not path.exists():
         return []
-    path = folder / value
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.is_file()]

@@ -20,10 +20,8 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 WIDTH, HEIGHT = 1000, 800
 PARTS = {
     "answer": "#answer",
-    "measures": "#measures",
     "differences": "#chart-differences",
     "resolution": "#chart-resolution",
-    "flow": "#chart-flow",
     "map": "#chart-map",
 }
 """Picture's name -> the part of the report it shows."""

@@ -159,8 +159,8 @@ def join(world, view, dispatch, priority, t, how):
     pool = np.int64(k.pool)
     if k.state != T_NEW and k.state != T_TRANSIT:
         return DONE
-    if k.n_assigned == 0:
-        world.clock[0].joins += 1  # a question left open brings the same task here again
+    if world.pending[0].has == 0:  # an answered question brings the same task here again
+        world.clock[0].joins += 1
     if world.pools[pool].queue_count > 0 and how != 2:
         set_key(world, view, priority, t)
     if how == 1 or available(view, t) + k.n_assigned <= 0 or (how == 0 and not goes_first(world, view, t)):

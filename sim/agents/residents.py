@@ -159,7 +159,7 @@ def _next_chance(world, i):
     is proportional to the number on patrol (random patrol, P = 1 - exp(-sT/D)).
     """
     e, clock = world.incidents[i], world.clock[0]
-    rate = patrol_rate(world, np.int64(e.grid), 0)
+    rate = patrol_rate(world, np.int64(e.grid), 0) * world.params[0].patrol_found_probability
     if rate <= 0.0:
         return
     e.find_count += 1
@@ -171,7 +171,7 @@ def _next_chance(world, i):
 @njit
 def find(world, i, by_sensor):
     """A chance that patrol or a sensor finds an incident; returns True when it is found."""
-    e, clock, p = world.incidents[i], world.clock[0], world.params[0]
+    e, clock = world.incidents[i], world.clock[0]
     if e.fate != F_OPEN or e.open_case >= 0:
         return False
     if by_sensor:
@@ -180,7 +180,7 @@ def find(world, i, by_sensor):
         return True
     grid = np.int64(e.grid)
     u = uniform(clock.key, e.entity, P_FIND, 32000 + e.find_count)
-    if u * patrol_rate(world, grid, 0) < patrol_rate(world, grid, 1) * p.patrol_found_probability:
+    if u * patrol_rate(world, grid, 0) < patrol_rate(world, grid, 1):
         log(world, L_FOUND, -2 - i, -1, e.grid, clock.patrol_channel)
         receive(world, i, clock.patrol_channel, -1)
         return True

@@ -21,6 +21,7 @@ from sim.city.parameters import number
 from sim.city.placing import BY_AREA, BY_PEOPLE, make_facilities
 from sim.city.population import make_residents
 from sim.city.roads import Roads
+from sim.city.shared import located
 from sim.city.source import Source, Spots
 from sim.city.spec import ReadSpec
 from sim.city.tables import ReadReport
@@ -49,17 +50,17 @@ def read_city(spec: ReadSpec, base_folder: Path = Path(".")) -> tuple[City, Read
         On anything wrong in the files; names file, line, field, found, allowed.
     """
     source = _source(spec, Path(base_folder))
-    tree = None if spec.admin_tree is None else read_admin_tree(Path(base_folder) / spec.admin_tree)
+    tree = None if spec.admin_tree is None else read_admin_tree(located(Path(base_folder), spec.admin_tree))
     return city_from(source, spec, tree), source.report
 
 
 def _source(spec: ReadSpec, base: Path) -> Source:
     if spec.format == "graphml":
-        path = base / str(spec.file)
+        path = located(base, str(spec.file))
         roads, report = read_graphml(path, spec.on_bad_rows)
         crs = "local metres" if roads.lon is None else "local metres about the mean longitude and latitude"
         return Source(path.name.split(".")[0], roads, report, crs=crs, provenance={"roads": "read: real network"})
-    folder = base / str(spec.folder)
+    folder = located(base, str(spec.folder))
     if spec.format == "jemss":
         return read_jemss(folder, spec.on_bad_rows, spec.raster_unit)
     return read_vertices_edges(folder, spec.on_bad_rows, spec.length_unit, spec.speed_kmh)

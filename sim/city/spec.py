@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sim.city.cache import cache_folder, prune
+from sim.city.shared import located
 from sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def build_city(spec: CitySpec | Mapping[str, Any], base_folder: str | PathLike[s
     if checked.path is not None:
         from sim.city.city import City
 
-        return City.load(base / checked.path)
+        return City.load(located(base, checked.path))
     if checked.bare is not None:
         from sim.city.bare import bare_city
 
@@ -193,7 +194,7 @@ def build_city(spec: CitySpec | Mapping[str, Any], base_folder: str | PathLike[s
 
 
 def _synthetic(spec: SyntheticSpec, base: Path) -> City:
-    tree_file = base / spec.admin_tree if spec.admin_tree else None
+    tree_file = located(base, spec.admin_tree) if spec.admin_tree else None
     key = _key(spec, tree_file)
     if key not in _built:
         _built[key] = _from_disk(spec, key, tree_file)

@@ -1,4 +1,4 @@
-"""The event queue: a binary heap of timers, and a ring of things to do at the same instant.
+"""The event queue: a heap of timers (four children a node, for the cache), and a ring of things to do at the same instant.
 
 Timers are ordered by (time, kind, entity, stamp), so that ties break alike in every arm whatever rows
 things stand in. A timer is stale when the stamp of its row has moved on; stale timers are skipped, not
@@ -46,12 +46,29 @@ def schedule(world, time, kind, row, entity, stamp):
     i = clock[0].heap
     clock[0].heap = i + 1
     while i > 0:
-        up = (i - 1) >> 1
+        up = (i - 1) >> 2
         if _before(world, up, time, kind, entity, stamp):
             break
         _copy(world, i, up)
         i = up
     _put(world, i, time, entity, kind, row, stamp)
+
+
+@njit((W, I, I))
+def _first_child(world, i, n):
+    """Return the child of a node that comes first, -1 when it has none."""
+    heap = world.heap
+    best = 4 * i + 1
+    if best >= n:
+        return -1
+    for child in range(best + 1, min(best + 4, n)):
+        if heap[child].time < heap[best].time:
+            best = child
+        elif heap[child].time == heap[best].time:
+            b = heap[best]
+            if _before(world, child, b.time, b.kind, b.entity, b.stamp):
+                best = child
+    return best
 
 
 @njit((W,))
@@ -64,14 +81,8 @@ def drop_first(world):
     time, entity, kind, row, stamp = last.time, last.entity, last.kind, last.row, last.stamp
     i = 0
     while True:
-        child = 2 * i + 1
-        if child >= n:
-            break
-        if child + 1 < n and _before(
-            world, child + 1, heap[child].time, heap[child].kind, heap[child].entity, heap[child].stamp
-        ):
-            child += 1
-        if not _before(world, child, time, kind, entity, stamp):
+        child = _first_child(world, i, n)
+        if child < 0 or not _before(world, child, time, kind, entity, stamp):
             break
         _copy(world, i, child)
         i = child
