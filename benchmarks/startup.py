@@ -35,7 +35,7 @@ def command(folder: Path, out: str) -> tuple[float, str]:
         When the command fails.
     """
     cache = str(folder / "cache")
-    environment = {**os.environ, "XDG_CACHE_HOME": cache, "LOCALAPPDATA": cache}
+    environment = {**os.environ, "XDG_CACHE_HOME": cache, "GRIDWHISTLE_CACHE": cache, "LOCALAPPDATA": cache}
     # Python keeps its bytecode for everybody who has not forbidden it; a start without is twice as long.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     environment["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")

@@ -60,7 +60,8 @@ def register_page() -> str:
         "assumed is dressed as a fact. Ids such as `D13` or `Q10` are rows of the project's collection of published "
         "facts, ids such as `C11` of its collection of governance mechanisms.\n\n"
         "Besides these, `type.<name>.rate_per_1000_year`, `type.<name>.success_base`, `type.<name>.repeat_share` and "
-        "`type.<name>.touch_factor` exist for every case type of the shipped catalogue.\n\n" + register.markdown()
+        "`type.<name>.touch_factor` exist for every case type of the shipped catalogue.\n\n"
+        + register.markdown().replace("### ", "## ")
     )
 
 

@@ -87,7 +87,7 @@ from sim.engine.codes import (
     TAKE,
     WAIT,
 )
-from sim.engine.events import at_once, drop_first, drop_now
+from sim.engine.events import at_once, drop_first, drop_now, next_at_once
 from sim.engine.hooks import ANSWER_TYPE, HOOK, AnswerTuple
 from sim.engine.jit import njit
 from sim.engine.kinds import I, V, W
@@ -223,7 +223,7 @@ def take(world, s, t):
     missing = k.n_staff - k.n_assigned
     if missing > 1 and k.atomic == 1:
         leave_queue(world, t)
-        at_once(world, NOW_JOIN, t, 2, 0)
+        next_at_once(world, NOW_JOIN, t, 2, 0)  # before a colleague, free at this instant too, takes what is behind it
         at_once(world, NOW_FREE, s, 1, world.staff[s].stamp)  # whoever is not needed after all spends the time
         return
     if missing == 1:

@@ -105,7 +105,8 @@ def spend_idle_time(world, s):
     if k.state != S_IDLE or (post.background_per_day <= 0.0 and post.patrol_share <= 0.0):
         return
     leave_activity(world, s)
-    ordinal = np.int64(now / 10.0)  # named by the clock, so that arms that differ elsewhere share it
+    ordinal = np.int64(k.duty_day) * 4096 + k.activities  # the day's n-th activity
+    k.activities += 1
     if k.owed_min > 0.0:
         k.state, k.activity = S_BACKGROUND, A_BACKGROUND
         world.pools[k.pool].background += 1
@@ -227,7 +228,7 @@ def _come_on(world, s, day):
     k, now = world.staff[s], world.clock[0].now
     if k.state == S_BUSY:
         k.overtime_min += now - max(k.duty_since_min, k.since_min)
-    k.on_duty, k.duty_since_min, k.duty_day = 1, now, day
+    k.on_duty, k.duty_since_min, k.duty_day, k.activities = 1, now, day, 0
     k.owed_min = world.posts[k.post].background_per_day
     world.pools[k.pool].on_duty += 1
     log(world, L_DUTY_ON, -1, s, -1, day)

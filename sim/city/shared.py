@@ -1,7 +1,7 @@
 """Where files of a city section lie: beside the scenario, or under the folder of shared data.
 
-A path that begins with ``$GRIDWHISTLE_SHARED`` starts at the folder which that variable of the environment names; unset,
-at ``../shared`` beside the checkout. Other paths start where the scenario says. Nothing is read here.
+A path that begins with ``$GRIDWHISTLE_SHARED`` starts at the folder which that variable of the environment names;
+unset, at ``../shared`` beside the checkout. Other paths start where the scenario says. Nothing is read here.
 """
 
 from __future__ import annotations

@@ -102,6 +102,19 @@ def at_once(world, kind, row, arg, stamp):
     clock[0].now_count += 1
 
 
+@njit((W, I, I, I, I))
+def next_at_once(world, kind, row, arg, stamp):
+    """Add something to do right after what is being done now, before all else of this instant."""
+    ring, clock = world.now, world.clock
+    head = clock[0].now_head
+    before = head - 1 if head > 0 else ring.shape[0] - 1
+    a, b = ring[before], ring[head]
+    a.kind, a.row, a.arg, a.stamp = b.kind, b.row, b.arg, b.stamp
+    b.kind, b.row, b.arg, b.stamp = kind, row, arg, stamp
+    clock[0].now_head = before
+    clock[0].now_count += 1
+
+
 @njit((W,))
 def drop_now(world):
     """Remove the first thing to do at once."""

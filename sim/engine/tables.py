@@ -46,7 +46,7 @@ STAFF = _table(
     "u8 entity",
     "f8 until_min since_min duty_since_min busy_min travel_min duty_min overtime_min",
     "f8 background_min patrol_min owed_min",
-    "i4 pool grid home place to_place task next_in_task stamp roster cases_open caseload_cap tasks_done duty_day slot",
+    "i4 pool grid home place to_place task next_in_task stamp roster cases_open caseload_cap tasks_done duty_day activities slot",
     "f4 speed_factor pace",
     "u4 capabilities",
     "i2 post dept level state activity on_duty",

@@ -173,6 +173,7 @@ def accept(world, t, boost):
     k, clock = world.tasks[t], world.clock[0]
     log(world, L_ACCEPT, k.case, -1, k.grid, k.dept)
     k.boost, k.accepted = boost, 1
+    k.state = T_TRANSIT  # also of one that had refused: a line takes no refused task
     if k.request >= 0:
         q = world.requests[k.request]
         q.n_accepted += 1

@@ -84,8 +84,13 @@ def _types(rate: float) -> dict[str, dict[str, Any]]:
     return types
 
 
-def trial_spec(days: float = 10.0, rate: float = 1.0, script: list[dict[str, Any]] | None = None,
-               rules: dict[str, str] | None = None, parameters: dict[str, float] | None = None) -> ModelSpec:  # fmt: skip
+def trial_spec(
+    days: float = 10.0,
+    rate: float = 1.0,
+    script: list[dict[str, Any]] | None = None,
+    rules: dict[str, str] | None = None,
+    parameters: dict[str, float] | None = None,
+) -> ModelSpec:
     """Return the trial's model.
 
     Parameters

@@ -56,8 +56,8 @@ def several_units_with_line(units: int, classes: list[tuple[float, int]], longes
     n = len(index)
     rows, columns, rates = (np.array(x) for x in zip(*entries, strict=True))
     keep = rows > 0  # the first balance equation is replaced by the sum of all probabilities
-    rows = np.concatenate([rows[keep], np.zeros(n, int)])
-    matrix = csc_matrix((np.concatenate([rates[keep], np.ones(n)]), (rows, np.concatenate([columns[keep], np.arange(n)]))))
+    rows, columns = np.concatenate([rows[keep], np.zeros(n, int)]), np.concatenate([columns[keep], np.arange(n)])
+    matrix = csc_matrix((np.concatenate([rates[keep], np.ones(n)]), (rows, columns)))
     right = np.zeros(n)
     right[0] = 1.0
     p = spsolve(matrix, right)

@@ -22,6 +22,7 @@ from oracles.bare import (
     stage,
 )
 from oracles.exact import several_units_with_line
+
 from sim.measures.lines import line_measures
 from sim.model import Result
 
