@@ -149,7 +149,7 @@ def tasks_table(arm: Arm, world: World) -> pa.Table:
             "grid": pa.array(codes[k["grid"]].astype(str)).dictionary_encode(),
             **{
                 name: _minutes(k[name])
-                for name in ("created_min", "queued_min", "assigned_min", "arrived_min", "started_min", "done_min")
+                for name in ("created_min", "queued_min", "assigned_min", "arrived_min", "started_min", "left_min", "done_min")
             },
             "staff": k["n_staff"],
             "interrupted": k["interrupted"],

@@ -137,7 +137,7 @@ def tasks() -> pd.DataFrame:
     start = np.arange(30) * 1440.0 + 630.0
     frames = [
         pd.DataFrame({"policy": p, "replication": r, "post": "grid_member", "department": "", "assigned_min": start,
-                      "arrived_min": start + 10, "done_min": start + 60.0})
+                      "arrived_min": start + 10, "left_min": start + 60.0, "done_min": start + 60.0})
         for p in (BASELINE, ARM) for r in range(KEPT)
     ]  # fmt: skip
     return pd.concat(frames, ignore_index=True)

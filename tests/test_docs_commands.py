@@ -87,13 +87,14 @@ def _carry_out(page: str, folder: Path) -> None:
             for command in _commands(text):
                 words = shlex.split(command)
                 extra = dict(word.split("=", 1) for word in words if re.match(r"[A-Z]+=", word))
+                # -P, as an installed command: the present folder is not searched for modules
                 code = "import gridwhistle; gridwhistle.main()"
-                _run([sys.executable, "-c", code, *(_gridwhistle(words) or [])], folder, {**env, **extra})
+                _run([sys.executable, "-P", "-c", code, *(_gridwhistle(words) or [])], folder, {**env, **extra})
 
 
 def _run(words: list[str], folder: Path, env: dict[str, str]) -> None:
     done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True)
-    assert done.returncode == 0, f"{' '.join(words[2:])}\n{done.stderr}\n{done.stdout}"
+    assert done.returncode == 0, f"{' '.join(words[1:])}\n{done.stderr}\n{done.stdout}"
 
 
 @pytest.mark.parametrize("page", RUN)
@@ -105,6 +106,23 @@ def test_a_page_can_be_followed(page: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", RUN_SLOWLY)
 def test_a_longer_page_can_be_followed(page: str, tmp_path: Path) -> None:
     _carry_out(page, tmp_path)
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_works(tmp_path: Path) -> None:
+    """As it stands there, with a town in place of the district and fewer days and replications."""
+    (tmp_path / "small.yaml").write_text(
+        "name: small\ntitle: {en: Small, zh: 小}\nextends: whistle-vs-referral\n"
+        "city: {synthetic: {residents: 3000, seed: 2}}\nhorizon_days: 8\nwarm_up_days: 1\ncool_down_days: 1\n"
+    )
+    texts = [text for language, text in _blocks(ROOT / "README.md") if language == "python"]
+    assert len(texts) == 2
+    (tmp_path / "own_rule.py").write_text(texts[0])
+    code = "import own_rule\n" + texts[1].replace('"whistle-vs-referral"', '"small.yaml"').replace("=50", "=2")
+    code += "\nassert len(model.cases()) and len(study.runs()) == 4\n"
+    code += "assert study.compare('true_resolution_share').rows[0].pairs == 2\n"
+    (tmp_path / "shown.py").write_text(code.replace("workers=2", "workers=1"))
+    _run([sys.executable, "shown.py"], tmp_path, dict(os.environ))
 
 
 def test_every_page_with_console_blocks_is_followed() -> None:

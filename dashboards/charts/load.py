@@ -37,7 +37,7 @@ def load_by_hour(
     Parameters
     ----------
     tasks
-        One row per task: ``policy, replication, assigned_min, done_min`` and the column named by ``by``; a task
+        One row per task: ``policy, replication, assigned_min, left_min`` and the column named by ``by``; a task
         without an end is busy until ``horizon_min``.
     staff
         One row per staff member: ``policy, replication`` and the column named by ``by``.
@@ -95,7 +95,7 @@ def _shares(tasks: pd.DataFrame, staff: pd.DataFrame, by: str, horizon_min: floa
     people = staff.groupby(by).size() / replications
     started = tasks[np.isfinite(tasks["assigned_min"].astype(float)) & tasks[by].isin(people.index)]
     start = np.clip(started["assigned_min"].to_numpy(dtype=float), 0.0, horizon_min)
-    end = np.nan_to_num(started["done_min"].to_numpy(dtype=float), nan=horizon_min)
+    end = np.nan_to_num(started["left_min"].to_numpy(dtype=float), nan=horizon_min)
     code, names = pd.factorize(started[by], sort=True)
     busy = pd.DataFrame(0.0, index=people.index, columns=range(24))
     spent = minutes_by_hour(start, np.clip(end, start, horizon_min))

@@ -312,7 +312,7 @@ def _hand_crew(world, t, following):
     k, n, now = world.tasks[t], world.tasks[following], world.clock[0].now
     n.first_staff, n.n_assigned, n.n_staff = k.first_staff, k.n_assigned, k.n_assigned
     n.pool = k.pool
-    k.first_staff = -1
+    k.first_staff, k.left_min = -1, now
     n.assigned_min, n.state, n.asks = now, T_ASSIGNED, 1
     s = n.first_staff
     while s >= 0:

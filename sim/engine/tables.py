@@ -36,7 +36,7 @@ CASE = _table(
 )
 TASK = _table(
     "u8 entity",
-    "f8 key created_min queued_min assigned_min arrived_min started_min done_min ready_min waited_min",
+    "f8 key created_min queued_min assigned_min arrived_min started_min left_min done_min ready_min waited_min",
     "i4 case pool grid place left right up first_staff stamp request owner heap_rank",
     "f4 last_mile_min temper boost expected_min",
     "i2 kind stage dept level n_staff n_assigned n_arrived state capability atomic emergency preemptible urgency where",

@@ -303,7 +303,8 @@ def come_together(world, t):
     else:
         k.state = T_HOLDING
         if q.hold_until_min >= NEVER:
-            q.hold_until_min = now + world.whistles[q.template].hold_min
+            # who has waited in vain before waits longer, so that crews from far apart meet in the end
+            q.hold_until_min = now + world.whistles[q.template].hold_min * (1.0 + q.released)
     arm_request(world, np.int64(k.request))
 
 
@@ -321,6 +322,7 @@ def _work_together(world, t):
 def free_crew(world, t):
     """Everybody on a task falls free; their time goes to the case."""
     k, now = world.tasks[t], world.clock[0].now
+    k.left_min = now
     s = k.first_staff
     while s >= 0:
         following = world.staff[s].next_in_task
@@ -379,8 +381,8 @@ def _release(world, r):
             log(world, L_RELEASE, q.case, -1, k.grid, k.dept)
         elif k.state == T_QUEUED and k.n_assigned == 0:
             queue_remove(world, np.int64(k.pool), t)
-        else:
-            continue
+        elif k.accepted == 0 or k.state != T_TRANSIT:
+            continue  # who has promised for another hour is given the new one too, else they would never meet
         k.state = T_TRANSIT
         k.stamp += 1
         schedule(world, q.meet_min, EV_TASK_READY, t, k.entity, k.stamp)

@@ -94,9 +94,12 @@ def _true_state(arm: Arm, c: Cohort) -> dict[str, float]:
     lapsed = e["fate"] == F_LAPSED
     duration, over = np.where(lapsed, limit * 1440.0 + 1.0, duration), over & ~lapsed
     told = e["first_reported_min"] < NEVER
+    joint = told & (np.bitwise_count(e["needs"]) >= 2)
     response, there = _times(e["first_reported_min"][told], e["attended_min"][told], c.end_min)
     return {
         "resolution_days_restricted": restricted_mean(duration / 1440.0, over, limit),
+        "joint_resolution_days": restricted_mean(duration[joint] / 1440.0, over[joint], limit),
+        "joint_resolution_share": share(e["fate"] == F_RESOLVED, joint),
         "true_resolution_share": share(e["fate"] == F_RESOLVED),
         "response_min": restricted_mean(response, there, limit * 1440.0),
         "repeat_share": share(e["repeats"] > 0, told),

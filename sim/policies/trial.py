@@ -106,7 +106,8 @@ def trial_spec(
     parameters
         Register name -> value.
     """
-    whistle = {"report_in_min": 180.0, "hold_min": 60.0, "reconvene_min": 400.0}
+    limits = {"report_in_min": 180.0, "hold_min": 60.0, "reconvene_min": 400.0}
+    whistle = {**limits, "appointed": False, "working_time": False}
     return ModelSpec.model_validate(
         {
             "horizon_days": days,

@@ -141,7 +141,8 @@ def between_random_points(metric: str, fine: int = 20) -> tuple[Case, float]:
 def random_patrol(a: dict[str, Any], slow: float = 1.0) -> Case:
     """Return one member patrolling D km of streets for trouble that shows for T minutes and that nobody tells.
 
-    What patrol finds is handed to a stage without staff, so that the member goes on patrolling.
+    What patrol finds is handed to a stage without staff, so that the member goes on patrolling. A member who passes
+    sees half of it here and walks twice as fast, which is the same hazard s/D.
     """
     trouble = {
         "title": {"en": "Trouble", "zh": "问题"}, "kind": "order", "rate_per_hour": 4.0, "patrol_visible": True,
@@ -152,8 +153,8 @@ def random_patrol(a: dict[str, Any], slow: float = 1.0) -> Case:
         5000.0, 1440.0, types={"trouble": trouble}, ladder={"grid": "member"},
         posts={"member": post(1, per="grid", kind="grid_member", patrol_share=1.0)},
         channels={"patrol": {"title": {"en": "Patrol", "zh": "巡查"}}},
-        parameters={"patrol.speed_kmh": a["s_kmh"] / slow, "patrol.street_km_per_grid": a["D_km"],
-                    "patrol.found_probability": 1.0},
+        parameters={"patrol.speed_kmh": 2 * a["s_kmh"] / slow, "patrol.street_km_per_grid": a["D_km"],
+                    "patrol.found_probability": 0.5},
     )  # fmt: skip
     return Case(sections, [Exact("found", a["random"])], _found)
 

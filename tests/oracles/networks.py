@@ -56,7 +56,7 @@ def escalation(a: dict[str, Any], slow: float = 1.0) -> Case:
         )
         for j in levels
     ]  # fmt: skip
-    sections = model(2000.0, 300 * 1440.0, posts={"desk": post(1)}, types={"dispute": kind(10.0, *stages)})
+    sections = model(2000.0, 100 * 1440.0, posts={"desk": post(1)}, types={"dispute": kind(4.0, *stages)})
     exact = [Exact("days", a["expected_days"])]
     exact += [Exact(f"visits{j}", v) for j, v in enumerate(a["visits_from_level1"])]
     exact += [Exact(f"ends{j}", p) for j, p in enumerate(a["p_resolve_level"])]
