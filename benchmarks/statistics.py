@@ -46,7 +46,7 @@ def z_score(a: Sequence[float], b: Sequence[float]) -> float:
     x, y = np.asarray(a, float), np.asarray(b, float)
     spread = math.sqrt(x.var(ddof=1) / len(x) + y.var(ddof=1) / len(y))
     gap = float(x.mean() - y.mean())
-    return gap / spread if spread > 0 else (0.0 if gap == 0 else math.inf)
+    return gap / spread if spread > 0 else (0.0 if gap == 0 else math.copysign(math.inf, gap))
 
 
 def exponent(n: Sequence[float], seconds: Sequence[float]) -> tuple[float, float, float]:

@@ -16,9 +16,11 @@ from sim.agents.seats import KINDS, Staffing, seat_all
 from sim.cases.catalogue import LEVELS
 from sim.cases.demand import Demand, draw_incidents, replication_key
 from sim.cases.laws import LawTable
+from sim.cases.overrides import overridden
 from sim.cases.tabulate import demand_of, law_tables, probability_tables, stage_tables, type_table
 from sim.check import capabilities, check_spec
 from sim.city.city import City
+from sim.city.closures import travel_changes
 from sim.engine.codes import HOOK_NAMES, NEVER
 from sim.engine.names import entity
 from sim.engine.tables import (
@@ -65,6 +67,8 @@ class Arm:
         Rates; people; the six rules by hook; register values by name.
     room
         Free rows that one event may need.
+    travel_changes
+        When roads close or open, and the travel table from then on.
     """
 
     spec: ModelSpec
@@ -76,6 +80,7 @@ class Arm:
     rules: dict[str, Rule]
     parameters: dict[str, float]
     room: int
+    travel_changes: list[tuple[float, np.ndarray]]
 
     @property
     def hooks(self) -> tuple:
@@ -124,6 +129,7 @@ def assemble(spec: ModelSpec, city: City) -> Arm:
     """
     check_spec(spec)
     parameters = register.values(spec.parameters)
+    spec = spec.model_copy(update={"types": overridden(spec.types, spec.parameters)})
     laws, skills = LawTable(), capabilities(spec)
     kinds = sorted(set(map(str, city.facilities.kind)))
     shifts = dict(spec.shifts)
@@ -142,7 +148,7 @@ def assemble(spec: ModelSpec, city: City) -> Arm:
     key = replication_key(int(entity("city", city.name, city.seed)), 0)
     staffing = seat_all(city, spec.posts, list(shifts), list(spec.departments), skills, key)
     static["pool_of"], static["skill"] = staffing.pool_of, staffing.skill
-    days = int(math.ceil(spec.horizon_days))
+    days = math.ceil(spec.horizon_days)
     static["shifts"], static["turns"] = shift_tables(shifts, spec.calendar, days)
     static["office_before"], static["office_day"] = office_table(spec.calendar, days)
     static["travel"] = np.ascontiguousarray(city.travel, dtype=np.float32)
@@ -153,7 +159,8 @@ def assemble(spec: ModelSpec, city: City) -> Arm:
     fresh = _fresh(spec, city, staffing, rules)
     _check_parts(spec, staffing)
     room = 3 * int(staffing.pools["count"].max()) + 512
-    return Arm(spec, city, static, fresh, demand_of(spec, city), staffing, rules, parameters, room)
+    changes = travel_changes(city, spec.closures, parameters["travel.blocked_min"])
+    return Arm(spec, city, static, fresh, demand_of(spec, city), staffing, rules, parameters, room, changes)
 
 
 def _parameter_row(dtype: np.dtype, names: tuple[str, ...], values: dict[str, float]) -> np.ndarray:
@@ -280,14 +287,18 @@ def _preferences(spec: ModelSpec, city: City) -> np.ndarray:
     if spec.preferences is None:
         return np.zeros((len(city.places), 0), np.int32)
     if len(spec.preferences) != len(city.places) or len({len(row) for row in spec.preferences}) != 1:
-        raise InputError("preferences do not fit the places", field="preferences", found=f"{len(spec.preferences)} rows",
-                         allowed=f"{len(city.places)} rows of equal length")  # fmt: skip
+        raise InputError(
+            "preferences do not fit the places",
+            field="preferences",
+            found=f"{len(spec.preferences)} rows",
+            allowed=f"{len(city.places)} rows of equal length",
+        )
     return np.array(spec.preferences, np.int32)
 
 
 def _fresh(spec: ModelSpec, city: City, staffing: Staffing, rules: dict[str, Rule]) -> dict[str, np.ndarray]:
     clock = np.zeros(1, CLOCK)
-    channels, posts = list(spec.channels), list(spec.posts)
+    channels = list(spec.channels)
     for name, field in (
         ("petition_office", "petition_channel"),
         ("patrol", "patrol_channel"),
@@ -319,8 +330,12 @@ def _check_parts(spec: ModelSpec, staffing: Staffing) -> None:
             )  # fmt: skip
     for name, channel in spec.channels.items():
         if channel.operators and (staffing.pool_of[posts.index(channel.operators)] < 0).any():
-            raise InputError("no operators serve some grids", field=f"channels.{name}.operators", found=channel.operators,
-                             allowed="a post whose groups cover the whole city")  # fmt: skip
+            raise InputError(
+                "no operators serve some grids",
+                field=f"channels.{name}.operators",
+                found=channel.operators,
+                allowed="a post whose groups cover the whole city",
+            )
 
 
 def scripted_incidents(arm: Arm, key: int) -> np.ndarray:
@@ -331,8 +346,8 @@ def scripted_incidents(arm: Arm, key: int) -> np.ndarray:
     InputError
         When it names a type, grid, place, department or channel that does not exist, or a time after the end.
     """
-    from sim.engine.draws import uniforms
     from sim.engine.codes import P_INCIDENT
+    from sim.engine.draws import uniforms
 
     spec, city = arm.spec, arm.city
     types, channels, departments = list(spec.types), list(spec.channels), list(spec.departments)
@@ -372,7 +387,7 @@ def _place_scripted(r: np.ndarray, item, city: City, codes: list[str], field: st
         r["place"], r["grid"] = item.place, city.place_grid[item.place]
         return
     if item.grid is not None:
-        _must(item.grid in codes, "unknown grid", f"{field}.grid", item.grid, codes[:5] + ["..."])
+        _must(item.grid in codes, "unknown grid", f"{field}.grid", item.grid, [*codes[:5], "..."])
         r["grid"] = codes.index(item.grid)
     else:
         r["grid"] = min(int(u * len(codes)), len(codes) - 1)

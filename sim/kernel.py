@@ -6,6 +6,7 @@ afterwards, so it is imported on first use.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -35,12 +36,11 @@ class Decision:
     now_min: float
 
 
-_CODE_NAMES = {
-    getattr(codes, name): name
-    for name in (
-        "ASK WAIT SEND TAKE IDLE_ANSWER STAY MOVE HANDLE ESCALATE REFER WHISTLE SUPERVISE CLOSE ACCEPT DEFER REFUSE"
-    ).split()
-}
+_ANSWERS = (
+    "ASK", "WAIT", "SEND", "TAKE", "IDLE_ANSWER", "STAY", "MOVE", "HANDLE", "ESCALATE", "REFER", "WHISTLE",
+    "SUPERVISE", "CLOSE", "ACCEPT", "DEFER", "REFUSE",
+)  # fmt: skip
+_CODE_NAMES = {getattr(codes, name): name for name in _ANSWERS}
 
 
 def begin(world: World) -> None:
@@ -71,21 +71,27 @@ def run_until(arm: Arm, world: World, until_min: float) -> Decision | None:
         Naming the rule, the subject and its answer.
     """
     while True:
-        status = advance(world.address, *arm.hooks, float(until_min), arm.room)
+        change = _next_change(arm, world)
+        target = min(float(until_min), change)
+        status = advance(world.address, *arm.hooks, target, arm.room)
         if status == GROW:
             world.grow(arm.room + 128)
         elif status == ASKED:
             clock = world.clock[0]
-            return Decision(
-                HOOK_NAMES[int(clock["asked_hook"])],
-                int(clock["asked_subject"]),
-                int(clock["asked_slot"]),
-                now_min(world),
-            )
+            hook = HOOK_NAMES[int(clock["asked_hook"])]
+            return Decision(hook, int(clock["asked_subject"]), int(clock["asked_slot"]), now_min(world))
         elif status == BAD_ANSWER:
             raise BadAnswer(_describe(arm, world))
+        elif change <= until_min:
+            world.set_travel(arm.travel_changes[world.travel_changes_done][1])
         else:
             return None
+
+
+def _next_change(arm: Arm, world: World) -> float:
+    """Return when roads next close or open."""
+    done = world.travel_changes_done
+    return arm.travel_changes[done][0] if done < len(arm.travel_changes) else math.inf
 
 
 def answer(world: World, given: AnswerTuple) -> None:

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from sim.agents.posts import Post, Shift
 from sim.cases.catalogue import CaseType, Level, Part
+from sim.city.closures import Closure
 from sim.institutions.parts import Calendar, Channel, Department, Whistle
 
 LOG_LEVELS = ("counts", "cases", "everything")
@@ -78,6 +79,7 @@ class ModelSpec(Part):
     )
     rules: Rules = Rules()
     parameters: dict[str, float] = Field(default_factory=dict, description="register name -> value")
+    closures: list[Closure] = Field(default_factory=list, description="roads closed for a time")
     script: list[Scripted] = Field(default_factory=list)
 
     @model_validator(mode="after")

@@ -18,6 +18,9 @@ from sim.engine.codes import FATES, LOG_KINDS, NEVER, OUTCOMES
 from sim.engine.tables import World
 
 _TASK_KINDS = ("intake", "holder", "part")
+_TASK_TIMES = (
+    "created_min", "queued_min", "assigned_min", "arrived_min", "started_min", "left_min", "done_min",
+)  # fmt: skip
 _TASK_STATES = (
     "new", "transit", "queued", "assigned", "holding", "working", "lag", "done", "refused", "lost", "cancelled",
 )  # fmt: skip
@@ -149,7 +152,15 @@ def tasks_table(arm: Arm, world: World) -> pa.Table:
             "grid": pa.array(codes[k["grid"]].astype(str)).dictionary_encode(),
             **{
                 name: _minutes(k[name])
-                for name in ("created_min", "queued_min", "assigned_min", "arrived_min", "started_min", "left_min", "done_min")
+                for name in (
+                    "created_min",
+                    "queued_min",
+                    "assigned_min",
+                    "arrived_min",
+                    "started_min",
+                    "left_min",
+                    "done_min",
+                )
             },
             "staff": k["n_staff"],
             "interrupted": k["interrupted"],

@@ -21,6 +21,8 @@ MODEL_LEVEL = KERNEL | {
     "sim.check", "sim.cases.tabulate", "sim.policies.check", "sim.policies.trial", "sim.agents.views",
 }  # fmt: skip
 LIGHT = {"sim.errors", "sim.register", "sim.yaml_file"}
+# the register also lists the shipped catalogue's numbers; it reads them only when asked for those
+DEFERRED = {("sim.register", "sim.cases.load")}
 LEVELS = ("light", "engine", "concepts", "spec", "loop", "model")
 
 
@@ -82,6 +84,9 @@ def test_inside_sim_imports_run_from_model_to_loop_to_concepts_to_engine():
         for found in imported(path):
             if found.split(".")[0] == "sim" and found != "sim":
                 up = LEVELS.index(level(found)) > LEVELS.index(level(name))
+                if (name, found) in DEFERRED:
+                    assert found not in imported(path, always=True), f"{name} imports {found} at its top"
+                    continue
                 assert not up, f"{name} ({level(name)}) imports {found} ({level(found)})"
 
 

@@ -57,16 +57,16 @@ def test_numbers_are_shown_short(value, text):
 
 def test_pairing_is_worth_what_its_correlation_says():
     rng = np.random.default_rng(5)
-    shared, a, b = rng.normal(size=(3, 4000))
+    shared, a, b = rng.normal(size=(3, 2000))
     # Var A = Var B = 2, Var(A - B) = 2: the exact ratio is 2
     value, low, high = variance_ratio(shared + a, shared + b)
     assert low < 2.0 < high
-    assert high - low < 0.4 and low < value < high
+    assert high - low < 0.5 and low < value < high
 
 
 def test_independent_arms_gain_nothing_and_equal_arms_everything():
     rng = np.random.default_rng(6)
-    a, b = rng.normal(size=(2, 4000))
+    a, b = rng.normal(size=(2, 2000))
     value, low, high = variance_ratio(a, b)
     assert low < 1.0 < high and abs(value - 1.0) < 0.1
     assert variance_ratio(a, a) == (math.inf, math.inf, math.inf)

@@ -193,24 +193,28 @@ def test_a_case_that_waits_past_its_deadline_is_handed_up_and_then_supervised():
 
 
 # ---------------------------------------------------------------- neither protocol wins by construction
-def mean_hours(coordinate: str, report_in: str, desk_min: Any, replication: int) -> float:
+SLOW_DESKS = {"lognormal": {"median": 720.0, "sigma": 0.5}}
+
+
+def mean_hours(coordinate: str, rates: tuple[float, float], desk_min: Any, replication: int) -> float:
     """Return the mean hours until joint trouble is over, what is open counted to the end."""
-    arm = two_departments([], days=25.0, rates=(0.25, 0.75), desk_min=desk_min, whistle={"hold_min": 240.0},
-                          coordinate=coordinate, report_in=report_in)  # fmt: skip
+    arm = two_departments([], days=25.0, rates=rates, desk_min=desk_min, whistle={"hold_min": 240.0},
+                          coordinate=coordinate)  # fmt: skip
     incidents = rows(run(arm, 17, replication, "counts"), "incidents")
     joint = incidents[incidents["type"] == 0]
     return float((np.minimum(joint["resolved_min"], 25 * 1440.0) - joint["occurred_min"]).mean() / 60.0)
 
 
 @pytest.mark.parametrize(
-    ("report_in", "desk_min", "who_wins"),
-    [("always_come", 5.0, "referral"), ("by_utility", {"lognormal": {"median": 720.0, "sigma": 0.5}}, "whistle")],
+    ("rates", "desk_min", "who_wins"),
+    [((0.4, 0.9), 5.0, "referral"), ((0.25, 0.75), SLOW_DESKS, "whistle")],
+    ids=["loaded crews, quick desks", "slow desks"],
 )
-def test_neither_protocol_wins_by_construction(report_in, desk_min, who_wins):
-    """Loaded crews that always come lose hours waiting for each other; reluctant ones behind slow desks do not."""
+def test_neither_protocol_wins_by_construction(rates, desk_min, who_wins):
+    """Without a single bounce: loaded crews lose hours waiting for each other; slow desks cost a referral days."""
     difference = np.array([
-        mean_hours("whistle_and_report", report_in, desk_min, r)
-        - mean_hours("sequential_referral", report_in, desk_min, r) for r in range(12)
+        mean_hours("whistle_and_report", rates, desk_min, r) - mean_hours("sequential_referral", rates, desk_min, r)
+        for r in range(12)
     ])  # fmt: skip
     half = 2.201 * difference.std(ddof=1) / np.sqrt(len(difference))  # Student's t, 11 degrees of freedom, 95 %
     low, high = difference.mean() - half, difference.mean() + half

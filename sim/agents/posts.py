@@ -6,12 +6,14 @@ every facility of a kind. Who they are and how they decide is `sim.agents.staff`
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
 from sim.cases.catalogue import Level, Part, Title
 from sim.cases.laws import Law, LawField
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class Shift(Part):
@@ -24,9 +26,7 @@ class Shift(Part):
     hours: list[tuple[float, float]] = Field(
         [(0.0, 24.0)], description="duty intervals of a day, hours of the clock; an end above 24 runs into the next day"
     )
-    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Field(
-        default_factory=lambda: ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-    )
+    days: list[Weekday] = Field(default_factory=lambda: list(get_args(Weekday)))
     holidays: bool = Field(True, description="also works on public holidays")
     share_on: float = Field(1.0, gt=0, le=1, description="share of slots that have duty on a given day (roster)")
 

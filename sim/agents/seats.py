@@ -76,9 +76,11 @@ def _groups(city: City, name: str, post: Post) -> list[tuple[str, int, int, int]
         rows = np.flatnonzero(city.facilities.kind == kind)
         if not len(rows):
             raise InputError(
-                f"post '{name}' is seated at facilities that the city does not have", field=f"posts.{name}.per",
-                found=post.per, allowed=sorted({f"facility:{k}" for k in city.facilities.kind}) or "a level: " + ", ".join(LEVELS),
-            )  # fmt: skip
+                f"post '{name}' is seated at facilities that the city does not have",
+                field=f"posts.{name}.per",
+                found=post.per,
+                allowed=[*sorted({f"facility:{k}" for k in city.facilities.kind}), *LEVELS],
+            )
         level = post.serves or "district"
         return [
             (f"{kind} {int(f)}", int(city.facilities.area[f]), _served(city, int(city.facilities.area[f]), level),
@@ -245,7 +247,8 @@ def _staff_rows(
 
 
 def _roster_rows(groups: dict[tuple[str, int], list[Seat]], shifts: list[str], staff: np.ndarray) -> np.ndarray:
-    rows, s = [], 0
+    rows: list[list[int]] = []
+    s = 0
     for i, members in enumerate(groups.values()):
         for seat in members:
             shift = shifts.index(seat.shift)

@@ -16,7 +16,7 @@ from sim.cases.laws import Law, LawField
 
 Level = Literal["grid", "community", "street", "district", "city"]
 LEVELS: tuple[Level, ...] = ("grid", "community", "street", "district", "city")
-ARCHETYPES = ("urban", "old", "rural", "pastoral")
+ARCHETYPES = ("urban", "compound", "rural", "pastoral")
 
 
 class Part(BaseModel):
@@ -111,7 +111,7 @@ class CaseType(Part):
         ge=0,
         description="incidents per hour in the whole city, spread over demand places (bare models, real call rates)",
     )
-    archetype_factor: dict[Literal["urban", "old", "rural", "pastoral"], float] = Field(default_factory=dict)
+    archetype_factor: dict[Literal["urban", "compound", "rural", "pastoral"], float] = Field(default_factory=dict)
     hours: list[float] | str = Field("flat", description="24 relative weights or a profile name")
     weekdays: list[float] | str = Field("flat", description="7 relative weights from Monday or a profile name")
     months: list[float] | str = Field("flat", description="12 relative weights or a profile name")

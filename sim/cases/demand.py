@@ -67,7 +67,7 @@ class Demand:
 
     def expected(self) -> float:
         """Return the expected number of incidents, after-shocks apart, from the mean rates."""
-        days = int(math.ceil(self.horizon_min / 1440.0))
+        days = math.ceil(self.horizon_min / 1440.0)
         mean_day = self.day_factor[:, :days].mean(axis=1)
         return float((self.stream_rate * mean_day[self.stream_type]).sum() * self.horizon_min)
 
@@ -152,7 +152,7 @@ def _fill(world, key, e, typ, grid, severity, place_first, place_row, place_cumu
     while level < 3 and u > severity[typ, level]:
         level += 1
     e.type, e.severity = typ, level + 1
-    w, x = uniforms(key, e.entity, P_INCIDENT, 1)
+    w = uniforms(key, e.entity, P_INCIDENT, 1)[0]
     e.resident, e.place, e.last_mile_min = -1, -1, 0.0
     if grid < 0 and place_first[typ + 1] > place_first[typ]:
         k = _search(place_cumulative, place_first[typ], place_first[typ + 1], v)

@@ -347,7 +347,7 @@ def _weakest_work(world, t):
         if k.capability >= 0 and not (world.staff[s].capabilities >> np.uint32(k.capability)) & np.uint32(1):
             continue
         if best < 0 or (other.urgency, other.started_min) > (world.tasks[best].urgency, world.tasks[best].started_min):
-            best = v
+            best = int(v)
     return best
 
 

@@ -27,7 +27,6 @@ from sim.engine.codes import (
     WEIBULL,
 )
 
-
 _FIELDS = {
     "constant": ("value",),
     "exponential": ("mean",),

@@ -121,7 +121,11 @@ def _discover(world, case):
     c.known_type = 1 if not wrong else c.known_type
     for d in range(world.departments.shape[0]):
         bit = _ONE << np.uint64(d)
-        if e.needs & bit and uniform(clock.key, mix(c.entity, world.departments[d].entity), P_DISCOVER, 0) < p.judging_need_found_probability:
+        if (
+            e.needs & bit
+            and uniform(clock.key, mix(c.entity, world.departments[d].entity), P_DISCOVER, 0)
+            < p.judging_need_found_probability
+        ):
             c.known_needs |= bit
     return False
 

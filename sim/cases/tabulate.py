@@ -9,6 +9,7 @@ import numpy as np
 from sim.cases.catalogue import ARCHETYPES, LEVELS, CaseType
 from sim.cases.demand import Demand
 from sim.cases.laws import LawTable
+from sim.cases.overrides import scaled
 from sim.city.city import City
 from sim.engine.codes import TABLE_POINTS, TK_BARE, TK_CASE, TK_ENQUIRY, W_DESK, W_FACILITY, W_SCENE
 from sim.engine.names import entity
@@ -43,7 +44,7 @@ def type_table(spec: ModelSpec, laws: LawTable) -> np.ndarray:
         t["report_delay"], t["witness_delay"] = laws.add(kind.report_delay_min), laws.add(kind.witness_delay_min)
         t["visible"], t["patience"] = laws.add(kind.visible_min), laws.add(kind.patience_h)
         t["queue_patience"] = -1 if kind.queue_patience_min is None else laws.add(kind.queue_patience_min)
-        t["spontaneous"] = -1 if kind.spontaneous_h is None else laws.add(_in_minutes(kind.spontaneous_h))
+        t["spontaneous"] = -1 if kind.spontaneous_h is None else laws.add(scaled(kind.spontaneous_h, 60.0))
         t["part_touch"], t["part_lag"] = laws.add(kind.part.touch_min), laws.add(kind.part.lag_min)
         t["part_staff"], t["part_expected_min"] = kind.part.staff, kind.part.touch_min.mean
         t["first_stage"], t["stages"] = stage, len(kind.stages)
@@ -57,16 +58,6 @@ def type_table(spec: ModelSpec, laws: LawTable) -> np.ndarray:
         t["patrol_visible"], t["sensor_visible"] = kind.patrol_visible, kind.sensor_visible
         t["overtime"] = kind.overtime == "suspend"
     return rows
-
-
-def _in_minutes(law):
-    """Return a law in hours as the same law in minutes."""
-    from sim.cases.laws import Law, parse
-
-    if law.name == "mixture":
-        return Law("mixture", [(share, _in_minutes(part)) for share, part in law.values])
-    scale = {"mean", "median", "value", "low", "high", "mode"}
-    return parse({law.name: {k: v * 60.0 if k in scale else v for k, v in law.values.items()}})
 
 
 def stage_tables(spec: ModelSpec, laws: LawTable, capabilities: tuple[str, ...], facility_kinds: list[str]):
@@ -167,18 +158,25 @@ def _place_weights(spec: ModelSpec, city: City, name: str) -> tuple[np.ndarray, 
             return np.zeros(0, np.int64), np.zeros(0)
         given = [1.0] * len(city.places)
     if len(given) != len(city.places) or min(given) < 0 or sum(given) <= 0:
-        raise InputError("demand of places does not fit", field=f"type_place_rates.{name}", found=f"{len(given)} values",
-                         allowed=f"{len(city.places)} values of at least 0, not all 0")  # fmt: skip
+        raise InputError(
+            "demand of places does not fit",
+            field=f"type_place_rates.{name}",
+            found=f"{len(given)} values",
+            allowed=f"{len(city.places)} values of at least 0, not all 0",
+        )
     return np.arange(len(given)), np.cumsum(np.array(given, float))
 
 
 def demand_of(spec: ModelSpec, city: City) -> Demand:
     """Return the rates of an arm: streams by type and grid, and city-wide ones placed by weight."""
-    names, days = list(spec.types), int(math.ceil(spec.horizon_days)) + 1
+    names, days = list(spec.types), math.ceil(spec.horizon_days) + 1
     people = np.diff(city.grid_first).astype(float)
     archetype = city.areas.archetype[city.areas.grids]
     codes = [str(city.areas.code[r]) for r in city.areas.grids]
-    streams, first, rows, cumulative = [], [0], [], []
+    streams: list[tuple] = []
+    first: list[int] = [0]
+    rows: list[np.ndarray] = []
+    cumulative: list[np.ndarray] = []
     for i, (name, kind) in enumerate(spec.types.items()):
         factor = np.array([kind.archetype_factor.get(a, 1.0) for a in ARCHETYPES])[archetype]  # type: ignore[call-overload]
         rate = kind.rate_per_1000_year / 1000.0 / 525600.0 * people * factor
@@ -198,7 +196,7 @@ def demand_of(spec: ModelSpec, city: City) -> Demand:
     home = [
         departments.index(k.department) if k.department and k.closes_at is None else -1 for k in spec.types.values()
     ]
-    columns = list(zip(*streams, strict=True)) if streams else [[], [], [], []]
+    columns: list = list(zip(*streams, strict=True)) if streams else [[], [], [], []]
     return Demand(
         np.array(columns[0], np.int64), np.array(columns[1], np.int64), np.array(columns[2], float),
         np.array(columns[3], np.uint64), np.array([_profile(spec, k.hours, 24) for k in spec.types.values()]),

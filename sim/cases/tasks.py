@@ -43,7 +43,6 @@ from sim.engine.jit import njit
 from sim.engine.kinds import I, W
 from sim.engine.queues import queue_remove
 
-
 PARTS = 1 << 40  # ordinals of departments' parts lie above those of stages
 
 
@@ -159,9 +158,9 @@ def leave_owner(world, case):
         return
     k = world.staff[s]
     k.cases_open -= 1
-    if k.state == S_IDLE and k.on_duty == 1 and k.cases_open == k.caseload_cap - 1:
-        if world.pools[k.pool].queue_count > 0:
-            at_once(world, NOW_FREE, s, 2, k.stamp)
+    falls_below = k.cases_open == k.caseload_cap - 1
+    if k.state == S_IDLE and k.on_duty == 1 and falls_below and world.pools[k.pool].queue_count > 0:
+        at_once(world, NOW_FREE, s, 2, k.stamp)
 
 
 @njit

@@ -219,7 +219,7 @@ def _from_row(world, row, key, entity, purpose, ordinal, u):
             total += math.log(uniforms(key, entity, purpose + (i << 16), ordinal)[0])
         return -a * total
     position = (math.log(u / (1.0 - u)) + TABLE_LOGIT) * (TABLE_POINTS - 1) / (2.0 * TABLE_LOGIT)
-    i = min(max(np.int64(position), 0), TABLE_POINTS - 2)
+    i = min(max(int(position), 0), TABLE_POINTS - 2)
     part = min(max(position - i, 0.0), 1.0)
     table = np.int64(a)
     return quantiles[table, i] * (1.0 - part) + quantiles[table, i + 1] * part

@@ -1,4 +1,4 @@
-"""The event queue: a heap of timers (four children a node, for the cache), and a ring of things to do at the same instant.
+"""The event queue: a heap of timers (four children a node), and a ring of things to do at the same instant.
 
 Timers are ordered by (time, kind, entity, stamp), so that ties break alike in every arm whatever rows
 things stand in. A timer is stale when the stamp of its row has moved on; stale timers are skipped, not

@@ -31,7 +31,7 @@ class AnswerTuple(NamedTuple):
 @register_jitable
 def Answer(code, arg, value):
     """Make an answer from any integers and any float, in Python and in compiled rules."""
-    return AnswerTuple(np.int64(code), np.int64(arg), np.float64(value))
+    return AnswerTuple(np.int64(code), np.int64(arg), np.float64(value))  # type: ignore[arg-type]
 
 
 ANSWER_TYPE = types.NamedTuple((types.int64, types.int64, types.float64), AnswerTuple)

@@ -46,7 +46,8 @@ STAFF = _table(
     "u8 entity",
     "f8 until_min since_min duty_since_min busy_min travel_min duty_min overtime_min",
     "f8 background_min patrol_min owed_min",
-    "i4 pool grid home place to_place task next_in_task stamp roster cases_open caseload_cap tasks_done duty_day activities slot",
+    "i4 pool grid home place to_place task next_in_task stamp roster cases_open caseload_cap tasks_done duty_day",
+    "i4 activities slot",
     "f4 speed_factor pace",
     "u4 capabilities",
     "i2 post dept level state activity on_duty",
@@ -80,8 +81,10 @@ CHANNEL = _table(
     "f4 trust digital",
     "i2 operators level",
 )
-WHISTLE_KIND = _table("f8 report_in_min message_min quorum hold_min reconvene_min joint_speed set_out_min",
-    "i2 kind lead stay appointed working",)
+WHISTLE_KIND = _table(
+    "f8 report_in_min message_min quorum hold_min reconvene_min joint_speed set_out_min",
+    "i2 kind lead stay appointed working",
+)
 REQUEST = _table(
     "u8 called",
     "f8 blown_min meet_min deadline_min hold_until_min quorum_min done_min timer_min",
@@ -204,6 +207,7 @@ class World:
     def __init__(self, tables: dict[str, np.ndarray]) -> None:
         self.block = np.zeros(len(NAMES) * WORDS_PER_TABLE, np.int64)
         self.tables: dict[str, np.ndarray] = {}
+        self.travel_changes_done = 0
         for name in NAMES:
             self._set(name, tables[name])
 
@@ -220,6 +224,11 @@ class World:
         slot = NAMES.index(name) * WORDS_PER_TABLE
         self.block[slot] = array.ctypes.data
         self.block[slot + 1 : slot + 1 + array.ndim] = array.shape
+
+    def set_travel(self, table: np.ndarray) -> None:
+        """Put the travel times of present road conditions in place."""
+        self._set("travel", table)
+        self.travel_changes_done += 1
 
     @property
     def address(self) -> int:

@@ -70,7 +70,8 @@ def _turns(shift: Shift, calendar: Calendar, days: int) -> list[tuple[float, int
 
 def shift_tables(shifts: dict[str, Shift], calendar: Calendar, days: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the engine's ``shifts`` and ``turns`` tables, shifts in the order of the mapping."""
-    rows, turns = np.zeros(len(shifts), SHIFT), []
+    rows = np.zeros(len(shifts), SHIFT)
+    turns: list[tuple[float, int, int]] = []
     for i, shift in enumerate(shifts.values()):
         mine = _turns(shift, calendar, days)
         rows[i] = (shift.share_on, len(turns), len(mine))

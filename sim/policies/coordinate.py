@@ -106,7 +106,7 @@ def sequential_step(view, case):
 
 @rule("coordinate")
 def sequential_referral(view, case, reason, now):
-    """Refer to one department at a time, from the level that may; hand up after too many bounces, failures and deadlines."""
+    """Refer to one department at a time, from the level that may; hand up what gets stuck."""
     if reason == R_DEADLINE:
         return Answer(SUPERVISE, 0, 0.0) if is_top(view, case) else Answer(ESCALATE, 0, 0.0)
     if reason == R_FAILED or reason == R_NO_HOLDER or reason == R_AUTHORITY:

@@ -17,7 +17,10 @@ reposition   row of ``view.staff``   0
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +69,22 @@ def rule(hook: str, *, dynamic: bool = False) -> Callable[[Callable[..., Any]], 
     return wrap
 
 
+FOLDERS_VARIABLE = "GRIDWHISTLE_RULES"
+
+
+@contextmanager
+def _rule_folders() -> Iterator[None]:
+    """Look for a user's rule modules where the command was given and in the folders of GRIDWHISTLE_RULES."""
+    folders = [os.getcwd(), *filter(None, os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep))]
+    added = [folder for folder in folders if folder not in sys.path]
+    sys.path.extend(added)
+    try:
+        yield
+    finally:
+        for folder in added:
+            sys.path.remove(folder)
+
+
 def _load_built_in() -> None:
     for module in ("dispatch", "pick", "priority", "coordinate", "report_in", "reposition", "ask"):
         importlib.import_module(f"sim.policies.{module}")
@@ -89,7 +108,8 @@ def find_rule(hook: str, name: str) -> Rule:
     if ":" in name:
         module, _, function = name.partition(":")
         try:
-            importlib.import_module(module)
+            with _rule_folders():
+                importlib.import_module(module)
         except ImportError as error:
             raise InputError(f"cannot import the rule's module: {error}", field=f"rules.{hook}", found=name) from error
         name = function
