@@ -112,7 +112,9 @@ def announce(made: Experiment, workers: int, folder: Path, console: Console) -> 
     )  # fmt: skip
     console.note("folder", folder=folder)
     console.note("building_city")
-    residents = len(city_of(scenario).residents)
+    city = city_of(scenario)
+    _ = city.travel  # routed once here and kept on disk, so that no worker does it again
+    residents = len(city.residents)
     runs = len(made.arms) * (made.replications or 1)
     each = SECONDS_PER_RUN + SECONDS_PER_RESIDENT_DAY * residents * spec.horizon_days
     console.note(

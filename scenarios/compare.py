@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 Verdict = Literal["better", "worse", "equivalent", "undecided", "higher", "lower"]
 Method = Literal["t", "bootstrap"]
@@ -151,7 +151,7 @@ def mean_interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, floa
     mean = float(x.mean())
     if len(x) < 2:
         return mean, math.nan, math.nan
-    half = float(stats.t.ppf((1 + level) / 2, len(x) - 1) * x.std(ddof=1) / math.sqrt(len(x)))
+    half = float(special.stdtrit(len(x) - 1, (1 + level) / 2) * x.std(ddof=1) / math.sqrt(len(x)))
     return mean, mean - half, mean + half
 
 
@@ -221,7 +221,7 @@ def still_needed(difference: float, sd: float, pairs: int, margin: float | None)
         return None
     n = max(pairs, 2)
     for _ in range(50):
-        wanted = math.ceil((stats.t.ppf((1 + LEVEL) / 2, n - 1) * sd / target) ** 2) + 1
+        wanted = math.ceil((special.stdtrit(n - 1, (1 + LEVEL) / 2) * sd / target) ** 2) + 1
         if wanted > MOST_NEEDED:
             return None
         if wanted == n:
@@ -283,7 +283,7 @@ def _p_value(difference: float, sd: float, n: int) -> float:
         return math.nan
     if sd == 0:
         return 1.0 if difference == 0 else 0.0
-    return float(2 * stats.t.sf(abs(difference) / (sd / math.sqrt(n)), n - 1))
+    return float(2 * special.stdtr(n - 1, -abs(difference) / (sd / math.sqrt(n))))
 
 
 def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:

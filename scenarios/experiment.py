@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from scipy import stats
+from scipy import special
 
 from scenarios.campaign import Progress, Summary, execute, interleaved
 from scenarios.compare import compare
@@ -277,7 +277,7 @@ def needed_for_width(sd: float, pairs: int, half_width: float) -> int:
     """Return the replications at which the 95 % half-width is expected to be `half_width` (`pairs` when it is)."""
     if math.isnan(sd) or pairs < 2:
         return pairs + 2
-    if sd == 0 or (half_width > 0 and stats.t.ppf(0.975, pairs - 1) * sd / math.sqrt(pairs) <= half_width):
+    if sd == 0 or (half_width > 0 and special.stdtrit(pairs - 1, 0.975) * sd / math.sqrt(pairs) <= half_width):
         return pairs
     if half_width <= 0:
         return 2**31

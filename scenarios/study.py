@@ -42,6 +42,7 @@ class Study:
     def __init__(self, store: Store, scenario: Scenario | None = None) -> None:
         self.store = store
         self.scenario = scenario if scenario is not None else _scenario(store)
+        self._read: tuple[tuple[str, ...], pd.DataFrame] | None = None
 
     @classmethod
     def open(cls, folder: Path | str) -> Study:
@@ -91,13 +92,17 @@ class Study:
 
     def runs(self) -> pd.DataFrame:
         """Return one row per finished run: identity, seconds, memory, measures; by replication, then arm."""
-        if not self.store.parts():
+        parts = tuple(map(str, self.store.parts()))
+        if not parts:
             return pd.DataFrame(columns=[*IDENTITY, *COSTS])
+        if self._read is not None and self._read[0] == parts:
+            return self._read[1].copy()
         frame = self.sql("SELECT * FROM runs")
         rank = {policy: i for i, policy in enumerate(self.policies)}
         frame["_rank"] = frame["policy"].map(rank)
         frame = frame.sort_values(["replication", "_rank"], kind="stable").drop(columns="_rank")
-        return frame.reset_index(drop=True)
+        self._read = (parts, frame.reset_index(drop=True))
+        return self._read[1].copy()
 
     @property
     def measures(self) -> list[str]:

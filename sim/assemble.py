@@ -14,7 +14,7 @@ import numpy as np
 from sim import register
 from sim.agents.seats import KINDS, Staffing, seat_all
 from sim.cases.catalogue import LEVELS
-from sim.cases.demand import Demand, draw_incidents, replication_key
+from sim.cases.demand import Demand, draw_incidents, in_order, replication_key
 from sim.cases.laws import LawTable
 from sim.cases.overrides import overridden
 from sim.cases.tabulate import demand_of, law_tables, probability_tables, stage_tables, type_table
@@ -116,7 +116,7 @@ class Arm:
             return incidents
         extra = scripted_incidents(self, int(world.clock["key"][0]))
         both = np.concatenate([incidents, extra])
-        return np.ascontiguousarray(both[np.lexsort((both["entity"], both["occurred_min"]))])
+        return in_order(both)
 
 
 def assemble(spec: ModelSpec, city: City) -> Arm:

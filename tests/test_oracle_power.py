@@ -29,7 +29,7 @@ LONG: dict[str, Callable[[], Case]] = {
     "jackson": lambda: networks.jackson(ANCHORS["jackson"][1], TOO_SLOW),
     "hypercube": lambda: dispatch.three_units(ANCHORS["hypercube_MIT_5_4_3"], TOO_SLOW),
     "impatient": lambda: queues.impatient(ANCHORS["erlang_A"][0], TOO_SLOW),
-    "several_units_waiting": lambda: queues.several_units_waiting(3, [(0.5, 1), (0.25, 2)], TOO_SLOW),
+    "several_units_waiting": lambda: queues.several_units_waiting(3, [(0.5, 1), (0.2, 2)], TOO_SLOW),
 }
 
 

@@ -290,5 +290,16 @@ def draw_incidents(demand: Demand, address: int, key: int) -> np.ndarray:
         bigger[: len(out)] = out
         out = bigger
         total = _after_shocks(address, k, n, d.horizon_min, *places, out)
-    out = out[:total]
-    return np.ascontiguousarray(out[np.lexsort((out["entity"], out["occurred_min"]))])
+    return in_order(out[:total])
+
+
+def in_order(incidents: np.ndarray) -> np.ndarray:
+    """Return incidents by time, ties by entity; what is already in order is not copied."""
+    times = incidents["occurred_min"]
+    steps = np.diff(times)
+    if (steps > 0).all():
+        return np.ascontiguousarray(incidents)
+    order = np.argsort(times, kind="stable")
+    if (np.diff(times[order]) == 0).any():
+        order = np.lexsort((incidents["entity"], times))
+    return np.ascontiguousarray(incidents[order])

@@ -11,8 +11,9 @@ import math
 from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
-from scipy import special, stats
+from scipy import special
 
 from sim.engine.codes import (
     CONSTANT,
@@ -188,6 +189,16 @@ LawField = Annotated[
 ]
 
 
+def _triangular_quantile(
+    low: float, mode: float, high: float, lower: NDArray[np.float64], upper: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return triangular quantiles for probabilities ``lower`` and their complements ``upper``."""
+    width = max(high - low, 1e-12)
+    rising = low + np.sqrt(lower * width * (mode - low))
+    falling = high - np.sqrt(upper * width * (high - mode))
+    return np.where(lower * width < mode - low, rising, falling)
+
+
 class LawTable:
     """Collects laws into the engine's rows; equal laws share a row.
 
@@ -239,15 +250,13 @@ class LawTable:
 
     def _tabulate(self, law: Law) -> int:
         """Store the quantiles of a law that has no closed inverse (interpolation error below 1e-4 relative)."""
-        v, u = law.values, special.expit(np.linspace(-TABLE_LOGIT, TABLE_LOGIT, TABLE_POINTS))
+        grid = np.linspace(-TABLE_LOGIT, TABLE_LOGIT, TABLE_POINTS)
+        lower, upper = special.expit(grid), special.expit(-grid)  # u and 1 - u, each exact in its own tail
+        v = law.values
         if law.name == "gamma":
-            frozen = stats.gamma(v["shape"], scale=v["mean"] / v["shape"])
+            k, scale = v["shape"], v["mean"] / v["shape"]
+            points = scale * np.where(grid > 0, special.gammainccinv(k, upper), special.gammaincinv(k, lower))
         else:
-            width = max(v["high"] - v["low"], 1e-12)
-            frozen = stats.triang((v["mode"] - v["low"]) / width, loc=v["low"], scale=width)
-        upper = u > 0.5
-        points = np.where(
-            upper, frozen.isf(special.expit(-np.linspace(-TABLE_LOGIT, TABLE_LOGIT, TABLE_POINTS))), frozen.ppf(u)
-        )
+            points = _triangular_quantile(v["low"], v["mode"], v["high"], lower, upper)
         self.tables.append(np.ascontiguousarray(points, dtype=np.float64))
         return len(self.tables) - 1

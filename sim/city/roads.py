@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
@@ -19,6 +18,9 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from sim.errors import InputError
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 ORDINARY, LIGHTS = 0, 1
 """Travel modes: ordinary driving, and lights and sirens."""
@@ -220,6 +222,8 @@ class Roads:
         ``oneway``, ``osmid`` and, where a second mode is known, ``travel_time_lights`` s.
         """
         geographic = self.lon is not None and self.lat is not None
+        import networkx as nx  # slow to import, needed by few
+
         graph = nx.MultiDiGraph(crs="epsg:4326" if geographic else LOCAL_CRS, created_with="GridWhistle")
         names = [int(text) if text.isdigit() else text for text in map(self.name_of, range(len(self)))]
         across, up = (self.lon, self.lat) if geographic else (self.x, self.y)

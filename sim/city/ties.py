@@ -7,13 +7,16 @@ table. Ties say who hears from whom; they carry no contact rates.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.city.areas import LEVELS, Areas
 from sim.city.parameters import number, stream
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 HOUSEHOLD, NEIGHBOUR, LONG = 0, 1, 2
 """Kinds of ties."""
@@ -197,6 +200,8 @@ def organisation(areas: Areas) -> nx.DiGraph:
         Nodes are area codes with ``name``, ``name_zh``, ``level``; an arc child to parent has relation "escalate",
         an arc parent to child "assign". Departments are added by the scenario.
     """
+    import networkx as nx  # slow to import, needed by few
+
     graph = nx.DiGraph()
     for row in range(len(areas)):
         graph.add_node(

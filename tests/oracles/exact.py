@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import csc_matrix
-from scipy.sparse.linalg import spsolve
+from scipy.sparse import csr_matrix
 
 State = tuple[tuple[int, ...], tuple[int, ...]]
 
@@ -30,7 +29,22 @@ def _moves(state: State, units: int, classes: list[tuple[float, int]], longest: 
     return out
 
 
-def several_units_with_line(units: int, classes: list[tuple[float, int]], longest: int = 11) -> list[float]:
+def stationary(states: int, entries: list[tuple[int, int, float]]) -> np.ndarray:
+    """Return the stationary law of a Markov chain from (to, from, rate), by iterating its uniformised form."""
+    rows, columns, rates = (np.array(x) for x in zip(*entries, strict=True))
+    flow = csr_matrix((rates, (rows, columns)), shape=(states, states))
+    step = 1.0 / (1.1 * np.abs(flow.diagonal()).max())
+    p = np.zeros(states)
+    p[0] = 1.0
+    for _ in range(100_000):
+        change = step * (flow @ p)
+        p += change
+        if np.abs(change).max() < 1e-13:
+            return p / p.sum()
+    raise ValueError("the chain does not settle")
+
+
+def several_units_with_line(units: int, classes: list[tuple[float, int]], longest: int = 13) -> list[float]:
     """Return mean waits in mean services when calls seize several units together and wait in order of arrival.
 
     Parameters
@@ -53,14 +67,7 @@ def several_units_with_line(units: int, classes: list[tuple[float, int]], longes
                 todo.append(to)
             entries.append((index[to], index[state], rate))
             entries.append((index[state], index[state], -rate))
-    n = len(index)
-    rows, columns, rates = (np.array(x) for x in zip(*entries, strict=True))
-    keep = rows > 0  # the first balance equation is replaced by the sum of all probabilities
-    rows, columns = np.concatenate([rows[keep], np.zeros(n, int)]), np.concatenate([columns[keep], np.arange(n)])
-    matrix = csc_matrix((np.concatenate([rates[keep], np.ones(n)]), (rows, columns)))
-    right = np.zeros(n)
-    right[0] = 1.0
-    p = spsolve(matrix, right)
+    p = stationary(len(index), entries)
     longest_used = sum(p[i] for state, i in index.items() if len(state[1]) == longest)
     if longest_used > 1e-5:
         raise ValueError(f"the line is cut too short: {longest_used:.1e} of the time it is full")
