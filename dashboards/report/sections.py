@@ -155,14 +155,17 @@ def assumptions_section(data: ReportData, t: Texts) -> str:
         return section("assumptions", t("report.assumptions"), paragraph(t("report.assumptions_none")))
     assumed = [p for p in data.parameters if p.assumed]
     sourced = [p for p in data.parameters if not p.assumed]
+    built = [p for p in assumed if p.name.startswith("city.") and not p.changed]
+    acting = [p for p in assumed if p not in built]
     parts = [
         paragraph(t("report.assumption_counts", assumed=len(assumed), total=len(data.parameters))),
         paragraph(t("report.assumptions_note"), "note"),
-        _parameter_table(sorted(assumed, key=lambda p: (not p.changed, p.name)), t, t("report.assumptions")),
+        _parameter_table(sorted(acting, key=lambda p: (not p.changed, p.name)), t, t("report.assumptions")),
     ]
-    if sourced:
-        title = t("report.sourced", count=len(sourced))
-        parts.append(f"<details><summary>{text(title)}</summary>{_parameter_table(sourced, t, title)}</details>")
+    for key, group in (("report.city_parameters", built), ("report.sourced", sourced)):
+        if group:
+            title = t(key, count=len(group))
+            parts.append(f"<details><summary>{text(title)}</summary>{_parameter_table(group, t, title)}</details>")
     return section("assumptions", t("report.assumptions"), *parts)
 
 

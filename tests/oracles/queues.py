@@ -44,8 +44,8 @@ def erlang_b(a: dict[str, Any], slow: float = 1.0, law: Any = None, cases: float
         hours(cases, a["a"]), 20 * UNIT, posts={"desk": post(a["c"], queue_capacity=0)},
         types={"call": kind(a["a"] * PER_H, stage("desk", touch))},
     )  # fmt: skip
-    carried = a["a"] * (1 - a["B"]) / a["c"]
-    return Case(sections, [Exact("line.desk.blocked_share", a["B"]), Exact("line.desk.utilisation", carried, None)])
+    carried = a["a"] * (1 - a["B"])
+    return Case(sections, [Exact("line.desk.blocked_share", a["B"]), Exact("line.desk.mean_in_system", carried)])
 
 
 def longer_than_service(result: Result) -> dict[str, float]:
@@ -143,7 +143,7 @@ def impatient(a: dict[str, Any], slow: float = 1.0, cases: float = 40_000) -> Ca
         Exact("line.desk.abandoned_share", a["P_abandon"]),
         Exact("line.desk.wait_min", a["Wq"] * UNIT, WAIT),
         Exact("line.desk.mean_in_line", a["Lq"], WAIT),
-        Exact("line.desk.utilisation", a["util"], None),
+        Exact("line.desk.mean_in_system", a["Lq"] + a["c"] * a["util"]),
     ]
     return Case(sections, exact)
 
