@@ -171,8 +171,11 @@ def unreserve_all(world, t):
 
 
 @njit
-def set_out(world, s, t):
-    """A reserved person sets out; returns minutes until arrival (0 for work at the own desk)."""
+def set_out(world, s, t, from_rest):
+    """A person sets out; returns minutes until arrival (0 for work at the own desk).
+
+    ``from_rest`` 1 counts the post's turnout; a crew that goes on to its next stage (0) is out already.
+    """
     k, task, now = world.staff[s], world.tasks[t], world.clock[0].now
     pool = world.pools[k.pool]
     pool.busy += 1
@@ -181,7 +184,9 @@ def set_out(world, s, t):
     if task.travels:
         emergency = task.emergency == 1
         minutes = travel_min(world, emergency, k.place, task.place) + task.last_mile_min
-        minutes = minutes / k.speed_factor + draw(world, world.posts[k.post].turnout, task.entity, P_TURNOUT, task.asks)
+        minutes = minutes / k.speed_factor
+        if from_rest == 1:
+            minutes += draw(world, world.posts[k.post].turnout, task.entity, P_TURNOUT, task.asks)
     if minutes > 0.0:
         k.until_min = now + minutes
         schedule(world, k.until_min, EV_ARRIVE, s, k.entity, k.stamp)

@@ -179,7 +179,7 @@ def send(world, t):
         following = world.staff[s].next_in_task
         if world.staff[s].state != S_BUSY:
             log(world, L_ASSIGN, k.case, s, k.grid, k.pool)
-            if set_out(world, s, t) <= 0.0:
+            if set_out(world, s, t, 1) <= 0.0:
                 arrive(world, s)
         s = following
 
@@ -313,7 +313,7 @@ def _hand_crew(world, t, following):
     n.first_staff, n.n_assigned, n.n_staff = k.first_staff, k.n_assigned, k.n_assigned
     n.pool = k.pool
     k.first_staff, k.left_min = -1, now
-    n.assigned_min, n.state, n.asks = now, T_ASSIGNED, 1
+    n.assigned_min, n.state = now, T_ASSIGNED
     s = n.first_staff
     while s >= 0:
         after = world.staff[s].next_in_task
@@ -323,7 +323,7 @@ def _hand_crew(world, t, following):
         world.pools[staff.pool].busy -= 1
         staff.task = following
         staff.stamp += 1
-        if set_out(world, s, following) <= 0.0:
+        if set_out(world, s, following, 0) <= 0.0:
             arrive(world, s)
         s = after
 
