@@ -30,10 +30,11 @@ class Result:
 
     @cached_property
     def measures(self) -> dict[str, float]:
-        """Every indicator by name; see `sim.measures.MEASURES` for units and states."""
+        """Every indicator by name (`sim.measures.MEASURES`), and a bare model's lines (`sim.measures.lines`)."""
         from sim.measures.indicators import indicators
+        from sim.measures.lines import line_measures
 
-        return indicators(self.arm, self.world)
+        return {**indicators(self.arm, self.world), **line_measures(self.arm, self.world)}
 
     def cases(self) -> pa.Table:
         """One row per case, reported and true columns."""
@@ -54,6 +55,12 @@ class Result:
     def log(self) -> pa.Table:
         """The event log."""
         return self._table("log")
+
+    def lines(self) -> pa.Table:
+        """One row per waiting line (post, and type at a post); see `sim.measures.lines`."""
+        from sim.measures.lines import line_table
+
+        return line_table(self.arm, self.world)
 
     def _table(self, name: str) -> pa.Table:
         from sim import tables_out

@@ -62,7 +62,7 @@ class ModelSpec(Part):
     types: dict[str, CaseType]
     departments: dict[str, Department] = Field(default_factory=dict)
     posts: dict[str, Post] = Field(default_factory=dict)
-    shifts: dict[str, Shift] = Field(default_factory=dict)
+    shifts: dict[str, Shift] = Field(default_factory=lambda: {"always": Shift()})
     channels: dict[str, Channel] = Field(default_factory=dict)
     whistles: dict[str, Whistle] = Field(default_factory=dict)
     ladder: dict[Level, str] = Field(

@@ -28,7 +28,7 @@ class Measure:
 
 
 MEASURES = {
-    "resolution_days_restricted": Measure(
+    "true_resolution_days": Measure(
         "days", "lower", "true", {"en": "Days to true resolution", "zh": "真正解决天数"}, "mean of min(days, 7)"
     ),
     "true_resolution_share": Measure(
@@ -56,7 +56,7 @@ def runs(replications: int = REPLICATIONS) -> pd.DataFrame:
                 {
                     "policy": policy,
                     "replication": np.arange(replications),
-                    "resolution_days_restricted": 3.9 - 0.9 * k + 0.2 * world + 0.05 * noise[0],
+                    "true_resolution_days": 3.9 - 0.9 * k + 0.2 * world + 0.05 * noise[0],
                     "true_resolution_share": 0.61 + 0.08 * k + 0.01 * world + 0.004 * noise[1],
                     "reported_resolution_share": 0.84 + 0.01 * world + 0.004 * noise[2],
                     "cost_yuan_per_resolved": 310 + 24 * k + 6 * world + 3 * noise[3],
@@ -167,7 +167,7 @@ def report_data(**changes: object) -> ReportData:
         "comparisons": comparisons(frame),
         "measures": MEASURES,
         "horizon_min": HORIZON_MIN,
-        "headline": "resolution_days_restricted",
+        "headline": "true_resolution_days",
         "cost": "cost_yuan_per_resolved",
         "cases": cases(),
         "incidents": incidents(),

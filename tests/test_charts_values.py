@@ -28,8 +28,8 @@ def traces(chart: Chart, **meta: object) -> list[go.BaseTraceType]:
 def test_forest_draws_difference_and_interval_in_percent_of_the_baseline():
     table = comparisons(runs())
     chart = difference_forest(table, MEASURES)
-    row = table.set_index("metric").loc["resolution_days_restricted"]
-    line = traces(chart, metric="resolution_days_restricted", part="interval")[0]
+    row = table.set_index("metric").loc["true_resolution_days"]
+    line = traces(chart, metric="true_resolution_days", part="interval")[0]
     scale = 100 / row["mean_baseline"]
     assert list(line.x) == pytest.approx([row["low"] * scale, row["high"] * scale])
     dot = next(t for t in traces(chart, part="dots", state="true"))
@@ -108,8 +108,8 @@ def test_true_and_reported_bars_equal_the_means():
 
 
 def test_truth_pairs_by_name():
-    assert truth_pairs(["reported_resolution_days", "resolution_days_restricted", "true_x", "reported_x", "y"]) == [
-        ("resolution_days_restricted", "reported_resolution_days"),
+    assert truth_pairs(["reported_resolution_days", "true_resolution_days", "true_x", "reported_x", "y"]) == [
+        ("true_resolution_days", "reported_resolution_days"),
         ("true_x", "reported_x"),
     ]
     assert true_and_reported(runs()[["policy", "replication", "evacuations"]], ARMS, MEASURES) is None
@@ -122,7 +122,7 @@ def test_cost_plane_pairs_by_replication_whatever_the_order():
         .pipe(lambda w: w[ARM] - w[BASELINE])
     )  # fmt: skip
     shuffled = frame.sample(frac=1, random_state=3)
-    chart = cost_and_effect(shuffled, ARMS, "cost_yuan_per_resolved", "resolution_days_restricted", MEASURES)
+    chart = cost_and_effect(shuffled, ARMS, "cost_yuan_per_resolved", "true_resolution_days", MEASURES)
     found = chart.table.set_index("replication")["cost"].sort_index()
     assert found.tolist() == pytest.approx(expected.tolist())
     mean = traces(chart, policy=ARM, part="mean")[0]
@@ -176,7 +176,7 @@ def test_every_chart_brings_words_and_table(lang):
         difference_forest(table, MEASURES, lang, runs()),
         resolution_curves(incidents(), ARMS, HORIZON_MIN, lang, 4320.0),
         true_and_reported(runs(), ARMS, MEASURES, lang),
-        cost_and_effect(runs(), ARMS, "cost_yuan_per_resolved", "resolution_days_restricted", MEASURES, lang),
+        cost_and_effect(runs(), ARMS, "cost_yuan_per_resolved", "true_resolution_days", MEASURES, lang),
         case_flow(cases(), ARMS, lang),
         load_by_hour(tasks(), staff(), ARMS, HORIZON_MIN, lang),
         workload(staff(), ARMS, lang),

@@ -44,7 +44,7 @@ def test_sections_come_in_the_order_of_reading(html):
 
 def test_the_answer_says_direction_interval_verdict_and_cost():
     text = answer(report_data(), EN)
-    row = comparisons(runs()).set_index("metric").loc["resolution_days_restricted"]
+    row = comparisons(runs()).set_index("metric").loc["true_resolution_days"]
     assert len(text) == 1
     assert (
         f"{-row['difference']:.3f} days shorter ({-row['high']:.3f} to {-row['low']:.3f}) than under referral"
@@ -64,7 +64,7 @@ def test_the_answer_stays_undecided_and_says_what_it_would_take():
 def test_the_answer_of_a_single_arm():
     frame = runs()
     data = report_data(arms=[Arm(BASELINE)], runs=frame[frame["policy"] == BASELINE], comparisons=pd.DataFrame())
-    mean = frame.loc[frame["policy"] == BASELINE, "resolution_days_restricted"].mean()
+    mean = frame.loc[frame["policy"] == BASELINE, "true_resolution_days"].mean()
     assert f"{mean:.2f} days" in answer(data, EN)[0]
     assert '<table class="measures">' in page(data, EN)
 

@@ -23,7 +23,7 @@ from sim.errors import InputError
 from sim.measures import MEASURES
 from sim.spec import ModelSpec
 
-HEADLINES = ("resolution_days_restricted", "true_resolution_share", "response_min")
+HEADLINES = ("true_resolution_days", "true_resolution_share", "response_min")
 COSTS = ("cost_yuan_per_resolved", "cost_yuan")
 WORDS = ("title", "description", "version")
 DAY_MIN = 1440.0

@@ -41,7 +41,7 @@ def _m(unit: str, better: str, state: str, en: str, zh: str, how: str, wie: str)
 
 
 MEASURES: dict[str, Measure] = {
-    "resolution_days_restricted": _m("days", "lower", "true", "Time until trouble is over", "问题真正结束所需时间",
+    "true_resolution_days": _m("days", "lower", "true", "Time until trouble is over", "问题真正结束所需时间",
         "Restricted mean (Kaplan-Meier, to measure.restricted_mean_days) from occurrence until truly settled or "
         "passed by itself, over trouble incidents of the cohort; what lapsed counts as never over",
         "队列内问题事件从发生到真正解决或自行消失的限制平均时间（Kaplan-Meier，限至 "

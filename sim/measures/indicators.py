@@ -97,7 +97,7 @@ def _true_state(arm: Arm, c: Cohort) -> dict[str, float]:
     joint = told & (np.bitwise_count(e["needs"]) >= 2)
     response, there = _times(e["first_reported_min"][told], e["attended_min"][told], c.end_min)
     return {
-        "resolution_days_restricted": restricted_mean(duration / 1440.0, over, limit),
+        "true_resolution_days": restricted_mean(duration / 1440.0, over, limit),
         "joint_resolution_days": restricted_mean(duration[joint] / 1440.0, over[joint], limit),
         "joint_resolution_share": share(e["fate"] == F_RESOLVED, joint),
         "true_resolution_share": share(e["fate"] == F_RESOLVED),
