@@ -121,6 +121,8 @@ def close_case(world, case, outcome):
     if e.open_case == case:
         e.open_case = -1
     log(world, L_CLOSE, case, c.owner, c.grid, outcome)
+    if world.types[c.type].kind == TK_BARE:
+        return  # nobody judges and nobody calls back
     if outcome == O_ABANDONED or outcome == O_LOST or outcome == O_MERGED:
         if outcome != O_ABANDONED:
             _plan_next(world, c.incident)

@@ -152,7 +152,6 @@ def _fill(world, key, e, typ, grid, severity, place_first, place_row, place_cumu
     while level < 3 and u > severity[typ, level]:
         level += 1
     e.type, e.severity = typ, level + 1
-    w = uniforms(key, e.entity, P_INCIDENT, 1)[0]
     e.resident, e.place, e.last_mile_min = -1, -1, 0.0
     if grid < 0 and place_first[typ + 1] > place_first[typ]:
         k = _search(place_cumulative, place_first[typ], place_first[typ + 1], v)
@@ -171,7 +170,7 @@ def _fill(world, key, e, typ, grid, severity, place_first, place_row, place_cumu
         e.place, e.last_mile_min = world.residents[e.resident].place, world.residents[e.resident].last_mile_min
     e.grid = grid
     mean = world.types[typ].witnesses
-    e.witnesses = _poisson(mean, w) if mean > 0.0 else 0
+    e.witnesses = _poisson(mean, uniforms(key, e.entity, P_INCIDENT, 1)[0]) if mean > 0.0 else 0
     e.needs, e.done = _needs(world, key, e.entity, typ, home[typ]), np.uint64(0)
     _blank(e)
 

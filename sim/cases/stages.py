@@ -136,8 +136,10 @@ def next_stage(world, case, number):
     c = world.cases[case]
     typ = world.types[c.type]
     row = typ.first_stage + number
+    if typ.stages == 1 and world.routes[row, 0] <= 0.0:
+        return -1
     entity = world.incidents[c.incident].entity
-    u = uniform(world.clock[0].key, entity, P_ROUTE, number + 64 * c.attempt + 8192 * (c.deadline_hits + c.wasted))
+    u = uniform(world.clock[0].key, entity, P_ROUTE, number + 64 * c.attempt)
     total = 0.0
     for j in range(typ.stages):
         total += world.routes[row, j]
