@@ -241,7 +241,7 @@ def test_every_arrow_occurs_in_the_shipped_scenario():
     from sim.city.spec import build_city
     from sim.institutions.load import load_defaults
 
-    parts = {"types": load_catalogue(), **load_defaults(), "horizon_days": 30.0}
+    parts = {"types": load_catalogue(), **load_defaults(), "horizon_days": 150.0}
     city = build_city({"synthetic": {"residents": 50_000, "seed": 1}})
     seen: set[str] = set()
     for protocol in ("sequential_referral", "whistle_and_report"):
