@@ -202,14 +202,16 @@ class SimpyDistrict:
         else:
             person.place = person.home
 
-    def _trip(self, person: Person, post: int, place: int, last_mile: float, lights: bool) -> float:
+    def _trip(
+        self, person: Person, post: int, place: int, last_mile: float, lights: bool, from_rest: bool = True
+    ) -> float:
         if person.place == place:
             minutes = 0.0
         elif lights:
             minutes = self.lights.item(person.place, place)
         else:
             minutes = self.ordinary.item(person.place, place) * self.slow
-        return (minutes + last_mile) / self.speed[post] + self.turnout[post]()
+        return (minutes + last_mile) / self.speed[post] + (self.turnout[post]() if from_rest else 0.0)
 
     # ------------------------------------------------------------ cases
     def _incident(self, e: Incident) -> Generator:
@@ -280,7 +282,7 @@ class SimpyDistrict:
         yield self.env.timeout(self.touch["illness"][0]())
         if self.random.random() < self.transport:
             hospital = int(self.near[e.place])
-            yield self.env.timeout(self._trip(crew, post, hospital, 0.0, True))
+            yield self.env.timeout(self._trip(crew, post, hospital, 0.0, True, from_rest=False))
             crew.place = hospital
             yield self.env.timeout(self.touch["illness"][1]())
         self._release(crew, since)

@@ -34,7 +34,7 @@ from sim.engine.codes import (
     S_OFF,
     S_RESERVED,
 )
-from sim.engine.draws import draw, mix, uniform
+from sim.engine.draws import draw, mix, uniform, uniforms
 from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
 from sim.engine.kinds import I, W
@@ -102,7 +102,7 @@ def spend_idle_time(world, s):
     """Choose what an available person does next: delegated work that is owed, a patrol round, or rest."""
     k = world.staff[s]
     post, now = world.posts[k.post], world.clock[0].now
-    if k.state != S_IDLE or (post.background_per_day <= 0.0 and post.patrol_share <= 0.0):
+    if k.state != S_IDLE or (k.owed_min <= 0.0 and post.patrol_share <= 0.0):
         return
     leave_activity(world, s)
     ordinal = np.int64(k.duty_day) * 4096 + k.activities  # the day's n-th activity
@@ -112,7 +112,8 @@ def spend_idle_time(world, s):
         world.pools[k.pool].background += 1
         length = min(draw(world, post.background_chunk, k.entity, P_BACKGROUND, ordinal), k.owed_min)
     else:
-        patrols = uniform(world.clock[0].key, k.entity, P_PATROL, ordinal) < post.patrol_share
+        # the second word of the draw: the first gives the length
+        patrols = uniforms(world.clock[0].key, k.entity, P_PATROL, ordinal)[1] < post.patrol_share
         become_idle(world, s, A_PATROL if patrols else A_REST)
         _patrol_count(world, s, 1)
         length = draw(world, post.patrol_round, k.entity, P_PATROL, ordinal)
@@ -129,7 +130,10 @@ def staff_timer(world, s):
         k.place = k.to_place
     leave_activity(world, s)
     become_idle(world, s, A_REST)
-    at_once(world, NOW_FREE, s, 0, k.stamp)
+    if world.pools[k.pool].queue_count == 0 and world.clock[0].reposition == 0:
+        spend_idle_time(world, s)  # nobody has to be asked
+    else:
+        at_once(world, NOW_FREE, s, 0, k.stamp)
 
 
 @njit

@@ -143,11 +143,11 @@ def patrol_rate(world, grid, on_patrol):
     """
     p, total = world.params[0], 0.0
     for post in range(world.posts.shape[0]):
-        pool = world.pool_of[post, grid]
-        if world.posts[post].patrols == 1 and pool >= 0:
-            k = world.pools[pool]
-            km = max(k.grids, 1) * world.grids[grid].street_km
-            total += (k.patrol if on_patrol == 1 else k.count) / max(km, 1e-6)
+        if world.posts[post].patrols == 0 or world.pool_of[post, grid] < 0:
+            continue
+        k = world.pools[world.pool_of[post, grid]]
+        km = max(k.grids, 1) * world.grids[grid].street_km
+        total += (k.patrol if on_patrol == 1 else k.count) / max(km, 1e-6)
     return total * p.patrol_speed_kmh / 60.0
 
 

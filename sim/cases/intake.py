@@ -165,11 +165,11 @@ def believe_needs(world, case, seen):
     one = np.uint64(1)
     for d in range(world.departments.shape[0]):
         bit = one << np.uint64(d)
+        needed = e.needs & bit != 0
+        if not needed and world.believe[c.type, d] <= 0.0:
+            continue
         u, v = uniforms(clock.key, mix(c.entity, world.departments[d].entity), P_BELIEVE, 0)
-        if e.needs & bit:
-            if u < seen:
-                c.known_needs |= bit
-        elif world.believe[c.type, d] > 0.0 and v < world.believe[c.type, d]:
+        if (needed and u < seen) or (not needed and v < world.believe[c.type, d]):
             c.known_needs |= bit
     if world.types[c.type].closes_level > 4 and world.types[c.type].department >= 0:
         c.known_needs |= one << np.uint64(world.types[c.type].department)
