@@ -42,11 +42,21 @@ def _ratio(a: NDArray, b: NDArray) -> NDArray[np.float64]:
 
 
 def z_score(a: Sequence[float], b: Sequence[float]) -> float:
-    """Return the z-score of the difference of two independent means (0 when both are one constant)."""
+    """Return the z-score of the difference of two independent means (0 when both are one constant).
+
+    With few replications a spread is itself uncertain; Welch's t (Welch 1947) is turned into the z of the same
+    probability, so that the usual bar keeps its meaning.
+    """
+    from scipy import stats
+
     x, y = np.asarray(a, float), np.asarray(b, float)
-    spread = math.sqrt(x.var(ddof=1) / len(x) + y.var(ddof=1) / len(y))
+    va, vb = x.var(ddof=1) / len(x), y.var(ddof=1) / len(y)
     gap = float(x.mean() - y.mean())
-    return gap / spread if spread > 0 else (0.0 if gap == 0 else math.copysign(math.inf, gap))
+    if va + vb <= 0:
+        return 0.0 if gap == 0 else math.copysign(math.inf, gap)
+    freedom = (va + vb) ** 2 / (va**2 / (len(x) - 1) + vb**2 / (len(y) - 1))
+    tail = stats.t.sf(abs(gap) / math.sqrt(va + vb), freedom)
+    return math.copysign(float(stats.norm.isf(tail)), gap)
 
 
 def exponent(n: Sequence[float], seconds: Sequence[float]) -> tuple[float, float, float]:
