@@ -200,9 +200,8 @@ class Scenario(Sections):
 
     def model(self, policy: str | None = None, seed: int | None = None, replication: int = 0) -> Model:
         """Return a `sim.model.Model` of one arm, not yet run."""
-        from sim.model import Model
-
         from sim.city.spec import build_city
+        from sim.model import Model
 
         city = build_city(self.city_spec(), self.folder)
         return Model(self.spec(policy), city, seed=self.seed if seed is None else seed, replication=replication)

