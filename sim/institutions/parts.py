@@ -64,7 +64,7 @@ class Whistle(Part):
     message_min: float = Field(5.0, ge=0)
     quorum: float = Field(1.0, gt=0, le=1, description="share of called departments present before work starts")
     lead: Literal["home_department", "street", "first_present"] = "home_department"
-    hold_min: float = Field(120.0, gt=0, description="crews waiting longer than this for the quorum are released")
+    hold_min: float = Field(120.0, gt=0, description="after this wait crews are released; longer after each release")
     reconvene_min: float = Field(
         1440.0, gt=0, description="after a release, or without a quorum, the next appointment is this much later"
     )
