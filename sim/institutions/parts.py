@@ -63,7 +63,9 @@ class Whistle(Part):
     report_in_min: float = Field(gt=0, description="minutes in which the called departments must have come")
     message_min: float = Field(5.0, ge=0)
     quorum: float = Field(1.0, gt=0, le=1, description="share of called departments present before work starts")
-    lead: Literal["home_department", "street", "first_present"] = "home_department"
+    lead: Literal["home_department", "street", "first_present"] = Field(
+        "home_department", description="who leads; kept with the whistle, without effect on the work yet"
+    )
     hold_min: float = Field(120.0, gt=0, description="after this wait crews are released; longer after each release")
     reconvene_min: float = Field(
         1440.0, gt=0, description="after a release, or without a quorum, the next appointment is this much later"
