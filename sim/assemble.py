@@ -47,6 +47,8 @@ from sim.institutions.timetable import office_table, shift_tables
 from sim.policies.rules import Rule, find_rule
 from sim.spec import LOG_LEVELS, ModelSpec
 
+# what a calendar is laid out for; an error here costs time and changes nothing
+_TIMERS_PER_INCIDENT, _TIMERS_PER_STAFF_DAY, _TIMERS_PER_BIN = 6.0, 5.0, 4.0
 _LEADS = ("home_department", "street", "first_present")
 _WHISTLES = ("hard_problem", "joint_enforcement", "emergency")
 
@@ -105,11 +107,21 @@ class Arm:
             ("tasks", 2.2),
             ("work", 2.2),
             ("heap", 0.4),
+            ("later", 0.4),
             ("log", 14.0 if log_level != "counts" else 0.0),
         ):
             world._set(name, np.zeros(int(expected * per) + 4 * self.room + 256, DTYPES[name]))
         world._set("requests", np.zeros(int(expected * 0.02) + 64, DTYPES["requests"]))
+        self._set_bins(world)
         return world
+
+    def _set_bins(self, world: World) -> None:
+        """Make the timers' calendar: bins of a few timers each, and a ring that turns about once in two days."""
+        days = self.spec.horizon_days
+        timers = _TIMERS_PER_INCIDENT * len(world.incidents) + _TIMERS_PER_STAFF_DAY * len(world.staff) * days
+        per_day = max(timers / _TIMERS_PER_BIN / days, 24.0)
+        world.clock["bins_per_min"] = per_day / 1440.0
+        world._set("bins", np.zeros(1 << min(max(math.ceil(math.log2(2.0 * per_day)), 8), 16), DTYPES["bins"]))
 
     def _with_script(self, incidents: np.ndarray, world: World) -> np.ndarray:
         if not self.spec.script:

@@ -87,7 +87,7 @@ from sim.engine.codes import (
     TAKE,
     WAIT,
 )
-from sim.engine.events import at_once, drop_first, drop_now, next_at_once
+from sim.engine.events import at_once, drop_first, drop_now, first_time, next_at_once
 from sim.engine.hooks import ANSWER_TYPE, HOOK, AnswerTuple
 from sim.engine.jit import njit
 from sim.engine.kinds import I, V, W
@@ -377,7 +377,8 @@ def has_room(world, room):
     """Return True when no table can overflow in the next event."""
     c = world.clock[0]
     return (
-        c.heap + room <= world.heap.shape[0]
+        c.timers + room <= world.heap.shape[0]
+        and c.later + room <= world.later.shape[0]
         and c.now_count + room <= world.now.shape[0]
         and c.log + room <= world.log.shape[0]
         and c.cases + _CASE_ROOM <= world.cases.shape[0]
@@ -402,7 +403,7 @@ def run_until(world, view, dispatch, pick, priority, coordinate, report_in, repo
         arrival = NEVER
         if clock[0].cursor < world.incidents.shape[0]:
             arrival = world.incidents[clock[0].cursor].occurred_min
-        first = world.heap[0].time if clock[0].heap > 0 else NEVER
+        first = first_time(world, min(arrival, until))
         if min(arrival, first) > until:
             clock[0].now = max(clock[0].now, until)
             return DONE

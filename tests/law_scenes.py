@@ -18,7 +18,7 @@ GROWN = {"cases": "cases", "tasks": "tasks", "work": "tasks", "requests": "reque
 STATE = ("cases", "tasks", "work", "requests", "incidents", "staff", "pools", "rosters", "last_case")
 COUNTERS = (
     "now", "cursor", "cases", "tasks", "requests", "events", "decisions", "reports", "merges", "wrong_merges", "splits",
-    "abandoned", "lost", "joins", "heap",
+    "abandoned", "lost", "joins", "timers",
 )  # fmt: skip
 
 

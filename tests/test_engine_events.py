@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import types
 
 from sim.engine.blocks import as_world
-from sim.engine.events import at_once, drop_first, drop_now, next_at_once, schedule
+from sim.engine.codes import NEVER
+from sim.engine.events import at_once, drop_first, drop_now, first_time, next_at_once, schedule
 from sim.engine.jit import njit
 from sim.engine.tables import DTYPES, NAMES, NDIM, World
 
@@ -25,6 +28,11 @@ def drop(address):
     drop_first(as_world(address))
 
 
+@njit(types.float64(I8, F8))
+def first(address, limit):
+    return first_time(as_world(address), limit)
+
+
 @njit(types.void(I8, I8, I8))
 def now(address, row, following):
     if following == 1:
@@ -38,9 +46,20 @@ def now_done(address):
     drop_now(as_world(address))
 
 
-def empty_world(room: int) -> World:
-    sizes = {"clock": 1, "heap": room, "now": room}
-    return World({n: np.zeros((sizes.get(n, 0),) + (0,) * (NDIM[n] - 1), DTYPES[n]) for n in NAMES})
+def empty_world(room: int, bins: int = 1, bins_per_min: float = 1.0) -> World:
+    sizes = {"clock": 1, "heap": room, "later": room, "bins": bins, "now": room}
+    world = World({n: np.zeros((sizes.get(n, 0),) + (0,) * (NDIM[n] - 1), DTYPES[n]) for n in NAMES})
+    world.clock["bins_per_min"] = bins_per_min
+    return world
+
+
+def take_first(world: World, limit: float = math.inf) -> tuple[float, int, int, int] | None:
+    """Remove the first timer up to a limit and return (time, kind, entity, stamp)."""
+    if first(world.address, limit) > limit or world.clock[0]["heap"] == 0:
+        return None
+    e = world.heap[0].copy()
+    drop(world.address)
+    return float(e["time"]), int(e["kind"]), int(e["entity"]), int(e["stamp"])
 
 
 timers = st.lists(
@@ -48,27 +67,48 @@ timers = st.lists(
               st.integers(0, 2**64 - 1) | st.integers(0, 2), st.integers(0, 3)),
     max_size=80,
 )  # fmt: skip
+# few and many bins, narrower and wider than the gaps between timers
+calendars = st.sampled_from([(1, 1e-7), (1, 0.01), (4, 0.003), (64, 0.01), (16, 1.0), (256, 0.001)])
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(timers=timers, seed=st.integers(0, 1000))
-def test_timers_leave_by_time_kind_entity_and_stamp(timers, seed):
-    world = empty_world(len(timers) + 1)
+@given(timers=timers, seed=st.integers(0, 1000), calendar=calendars)
+def test_timers_leave_by_time_kind_entity_and_stamp(timers, seed, calendar):
+    world = empty_world(len(timers) + 1, *calendar)
     for i in np.random.default_rng(seed).permutation(len(timers)):
         time, kind, row, entity, stamp = timers[i]
         put(world.address, time, kind, row, np.uint64(entity), stamp)
+    assert world.clock[0]["timers"] == len(timers)
     left = []
-    while world.clock[0]["heap"] > 0:
-        e = world.heap[0]
-        left.append((float(e["time"]), int(e["kind"]), int(e["entity"]), int(e["stamp"])))
-        drop(world.address)
+    while world.clock[0]["timers"] > 0:
+        left.append(take_first(world))
     assert left == sorted((t, k, e, s) for t, k, _, e, s in timers)
 
 
-def test_a_timer_of_never_is_not_set():
-    world = empty_world(4)
-    put(world.address, 1e300, 0, 0, np.uint64(1), 0)
-    assert world.clock[0]["heap"] == 0
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    steps=st.lists(st.tuples(st.booleans(), st.floats(0, 400.0), st.integers(0, 9)), max_size=120), calendar=calendars
+)
+def test_timers_set_while_time_goes_on_leave_in_order(steps, calendar):
+    """Against a sorted list: timers set between the leaving of others, looked for up to passing limits."""
+    world, expected, now_min = empty_world(len(steps) + 1, *calendar), [], 0.0
+    for k, (sets, ahead, kind) in enumerate(steps):
+        if sets:
+            put(world.address, now_min + ahead, kind, 0, np.uint64(k), 0)
+            expected = sorted([*expected, (now_min + ahead, kind, k, 0)])
+            continue
+        limit = now_min + ahead
+        due = expected.pop(0) if expected and expected[0][0] <= limit else None
+        assert take_first(world, limit) == due
+        now_min = limit if due is None else due[0]
+    assert world.clock[0]["timers"] == len(expected)
+
+
+def test_nothing_is_found_before_its_time_or_in_an_empty_queue():
+    world = empty_world(4, 4, 0.5)
+    assert first(world.address, math.inf) == NEVER
+    put(world.address, 90.0, 0, 0, np.uint64(1), 0)
+    assert first(world.address, 50.0) == NEVER and first(world.address, 90.0) == 90.0
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)

@@ -75,7 +75,7 @@ def test_tables_that_start_tiny_and_grow_change_nothing(protocol):
     arm = trial_arm(days=6, rules={"coordinate": protocol})
     tight = dataclasses.replace(arm, room=60)
     world = tight.world(9, 0, "everything")
-    for name in ("cases", "tasks", "work", "requests", "log", "heap"):
+    for name in ("cases", "tasks", "work", "requests", "log", "heap", "later"):
         world._set(name, np.zeros(1, DTYPES[name]))
     kernel.begin(world)
     assert kernel.run_until(tight, world, 6 * 1440.0) is None

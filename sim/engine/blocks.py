@@ -56,7 +56,9 @@ def _table_getter(record: types.Type, ndim: int, slot: int):
             base = builder.bitcast(args[0], word.as_pointer())
 
             def load(k: int):
-                return builder.load(builder.gep(base, [ir.Constant(word, slot * WORDS_PER_TABLE + k)]))
+                found = builder.load(builder.gep(base, [ir.Constant(word, slot * WORDS_PER_TABLE + k)]))
+                found.set_metadata("invariant.load", builder.module.add_metadata([]))
+                return found
 
             item_type = context.get_data_type(record)
             item = ir.Constant(word, context.get_abi_sizeof(item_type))

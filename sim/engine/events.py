@@ -1,15 +1,28 @@
-"""The event queue: a heap of timers (four children a node), and a ring of things to do at the same instant.
+"""The event queue: timers laid by in bins of time, a small heap of what is due next, a ring of things to do now.
 
 Timers are ordered by (time, kind, entity, stamp), so that ties break alike in every arm whatever rows
-things stand in. A timer is stale when the stamp of its row has moved on; stale timers are skipped, not
-counted. Consequences at the same instant (a person falls free, a case joins a queue) go through the ring
-in the order in which they were caused, before the next timer.
+things stand in. A timer far ahead is only hung on the list of its bin (a calendar queue, Brown 1988); when
+its bin is opened it goes to a heap with four children a node, which therefore holds a handful and stays in
+the nearest cache however large the city is. The bins turn: a list also holds timers of later rounds. How
+wide a bin is changes speed and nothing else. A timer is stale when the stamp of its row has moved on; stale
+timers are skipped, not counted. Consequences at the same instant (a person falls free, a case joins a queue)
+go through the ring in the order in which they were caused, before the next timer.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
+from sim.engine.codes import NEVER
 from sim.engine.jit import njit
 from sim.engine.kinds import F, I, U, W
+
+_LAST_BIN = 4e18
+
+
+@njit((W, F))
+def _bin_of(world, time):
+    return np.int64(min(time * world.clock[0].bins_per_min, _LAST_BIN))
 
 
 @njit((W, I, F, I, U, I))
@@ -38,10 +51,8 @@ def _copy(world, to, origin):
 
 
 @njit((W, F, I, I, U, I))
-def schedule(world, time, kind, row, entity, stamp):
-    """Set a timer; a time of NEVER or later sets none."""
-    if time >= 1e299:
-        return
+def _push(world, time, kind, row, entity, stamp):
+    """Put a timer into the heap."""
     clock = world.clock
     i = clock[0].heap
     clock[0].heap = i + 1
@@ -52,6 +63,68 @@ def schedule(world, time, kind, row, entity, stamp):
         _copy(world, i, up)
         i = up
     _put(world, i, time, entity, kind, row, stamp)
+
+
+@njit((W, I, F, I, I, U, I))
+def _lay_by(world, number, time, kind, row, entity, stamp):
+    """Hang a timer on the list of its bin; links count from 1, 0 is the end."""
+    clock, later, bins = world.clock[0], world.later, world.bins
+    i = clock.later_free
+    if i > 0:
+        clock.later_free = later[i - 1].following
+    else:
+        clock.later += 1
+        i = clock.later
+    place = number & (bins.shape[0] - 1)
+    e = later[i - 1]
+    e.time, e.entity, e.kind, e.row, e.stamp, e.following = time, entity, kind, row, stamp, bins[place]
+    bins[place] = i
+
+
+@njit((W, F, I, I, U, I))
+def schedule(world, time, kind, row, entity, stamp):
+    """Set a timer; a time of NEVER or later sets none."""
+    if time >= 1e299:
+        return
+    clock = world.clock[0]
+    clock.timers += 1
+    number = _bin_of(world, time)
+    if number <= clock.bin:
+        _push(world, time, kind, row, entity, stamp)
+    else:
+        _lay_by(world, number, time, kind, row, entity, stamp)
+
+
+@njit((W,))
+def _open_next_bin(world):
+    """Bring the timers of the next bin to the heap; those of later rounds stay on its list."""
+    clock, later, bins = world.clock[0], world.later, world.bins
+    clock.bin += 1
+    place = clock.bin & (bins.shape[0] - 1)
+    i, kept = np.int64(bins[place]), 0
+    while i > 0:
+        e = later[i - 1]
+        following = np.int64(e.following)
+        if _bin_of(world, e.time) <= clock.bin:
+            _push(world, e.time, e.kind, e.row, e.entity, e.stamp)
+            e.following = clock.later_free
+            clock.later_free = i
+        else:
+            e.following = kept
+            kept = i
+        i = following
+    bins[place] = kept
+
+
+@njit((W, F))
+def first_time(world, limit):
+    """Return the time of the first timer, which then heads the heap; NEVER when none comes up to ``limit``."""
+    clock = world.clock[0]
+    if clock.heap == 0 and clock.timers > 0:
+        last = _bin_of(world, limit)
+        while clock.heap == 0 and clock.bin < last:
+            _open_next_bin(world)
+    return world.heap[0].time if clock.heap > 0 else NEVER
 
 
 @njit((W, I, I))
@@ -73,10 +146,11 @@ def _first_child(world, i, n):
 
 @njit((W,))
 def drop_first(world):
-    """Remove the first timer."""
+    """Remove the first timer, which `first_time` has brought to the head of the heap."""
     heap, clock = world.heap, world.clock
     n = clock[0].heap - 1
     clock[0].heap = n
+    clock[0].timers -= 1
     last = heap[n]
     time, entity, kind, row, stamp = last.time, last.entity, last.kind, last.row, last.stamp
     i = 0

@@ -105,7 +105,7 @@ LAW = _table("f8 a b share", "i4 kind")
 ROSTER = _table("i4 pool first count shift cursor")
 SHIFT = _table("f8 share_on", "i4 first count")
 TURN = _table("f8 at_min", "i4 day", "i2 on")
-EVENT = _table("f8 time", "u8 entity", "i4 kind row stamp")
+EVENT = _table("f8 time", "u8 entity", "i4 kind row stamp following")
 NOW = _table("i4 kind row arg stamp")
 LOG = _table("f8 time_min value", "i4 case staff area", "i2 kind")
 CLOCK = _table(
@@ -114,7 +114,8 @@ CLOCK = _table(
     "i8 heap now_head now_count cursor cases tasks requests log events decisions asked_hook asked_subject asked_slot",
     "i8 log_level bad_hook bad_subject bad_code bad_arg patrol_post petition_channel patrol_channel sensor_channel",
     "i8 reposition reports merges wrong_merges splits abandoned lost joins dynamic_priority day_offset office_days",
-    "f8 office_open office_close horizon_min start_weekday",
+    "i8 timers later later_free bin",
+    "f8 office_open office_close horizon_min start_weekday bins_per_min",
 )
 PENDING = _table("i8 has code arg", "f8 value")
 # what a rule may read and what only the model reads; travel factors are known to all
@@ -147,6 +148,8 @@ _LAYOUT: tuple[tuple[str, np.dtype | str, int, bool], ...] = (
     ("params", PARAMS, 1, False),
     ("pending", PENDING, 1, False),
     ("heap", EVENT, 1, False),
+    ("later", EVENT, 1, False),
+    ("bins", "i4", 1, False),
     ("now", NOW, 1, False),
     ("log", LOG, 1, False),
     ("incidents", INCIDENT, 1, False),
@@ -187,11 +190,14 @@ NAMES = tuple(name for name, *_ in _LAYOUT)
 DTYPES = {name: np.dtype(kind) for name, kind, *_ in _LAYOUT}
 NDIM = {name: ndim for name, _, ndim, _ in _LAYOUT}
 KNOWN = tuple(name for name, _, _, known in _LAYOUT if known)
-GROWING = {"cases": "cases", "tasks": "tasks", "work": "tasks", "requests": "requests", "log": "log", "heap": "heap"}
+GROWING = {
+    "cases": "cases", "tasks": "tasks", "work": "tasks", "requests": "requests", "log": "log", "heap": "timers",
+    "later": "later",
+}  # fmt: skip
 # tables that a run writes; the rest is shared by all replications of an arm
 WRITTEN = (
-    "cases", "tasks", "work", "staff", "pools", "requests", "clock", "pending", "heap", "now", "log", "incidents",
-    "rosters", "last_case",
+    "cases", "tasks", "work", "staff", "pools", "requests", "clock", "pending", "heap", "later", "bins", "now", "log",
+    "incidents", "rosters", "last_case",
 )  # fmt: skip
 
 
