@@ -1,7 +1,7 @@
 """How compiled code reaches the tables: one pointer to a block of table addresses.
 
-A world has some thirty tables. Handing them to every function by value (as a NamedTuple of arrays does)
-costs more than most events; handing one pointer costs nothing. `block_type` makes a numba type whose
+A world has some forty tables. Handing them to every function by value (as a NamedTuple of arrays does)
+costs more than most events; handing one pointer costs nothing. `declare` gives a numba type whose
 attributes are the tables, ``world.cases[i].deadline_min``; a *view* is a type over the same block that
 knows fewer attributes, so that a rule that reaches for hidden truth does not compile.
 
@@ -11,16 +11,28 @@ tables mean.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload_attribute, register_model
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global, signature
+from numba.extending import (
+    infer_getattr,
+    intrinsic,
+    lower_builtin,
+    lower_getattr,
+    lower_getattr_generic,
+    models,
+    register_model,
+)
 from numba.np.arrayobj import populate_array
 
 WORDS_PER_TABLE = 4  # address and up to three lengths
+_WORD = ir.IntType(64)
 
 
 class BlockType(types.Type):
@@ -38,48 +50,106 @@ class ViewType(BlockType):
     """The tables that a decider may know."""
 
 
+class RowsType(types.Type):
+    """Numba type of a table of records as the model's own code reaches it: ``table[i]`` and ``table.shape[0]``.
+
+    Rows are never counted from the end, so a negative number is an error and not the last row. Rules get
+    ordinary arrays instead.
+    """
+
+    def __init__(self, record: types.Type) -> None:
+        self.record = record
+        super().__init__(name=f"Rows({record})")
+
+
 for _cls in (WorldType, ViewType):
     register_model(_cls)(models.OpaqueModel)
+
+
+@register_model(RowsType)
+class _RowsModel(models.StructModel):
+    def __init__(self, manager: Any, kind: RowsType) -> None:
+        super().__init__(manager, kind, [("data", types.voidptr), ("rows", types.int64)])
+
 
 WORLD = WorldType("World")
 VIEW = ViewType("View")
 
 
-def _table_getter(record: types.Type, ndim: int, slot: int):
-    """Return an intrinsic that makes the array of one slot of a block."""
-    array = types.Array(record, ndim, "C")
+@infer_global(operator.getitem)
+class _RowTemplate(AbstractTemplate):
+    def generic(self, args: Any, kws: Any) -> Any:
+        """Return the type of ``table[i]``."""
+        table, index = args
+        if isinstance(table, RowsType) and isinstance(index, types.Integer):
+            return signature(table.record, table, types.int64 if index.signed else types.uint64)
+        return None
 
-    @intrinsic
-    def get(typingctx, block):
-        def codegen(context, builder, signature, args):
-            word = ir.IntType(64)
-            base = builder.bitcast(args[0], word.as_pointer())
 
-            def load(k: int):
-                found = builder.load(builder.gep(base, [ir.Constant(word, slot * WORDS_PER_TABLE + k)]))
-                found.set_metadata("invariant.load", builder.module.add_metadata([]))
-                return found
+@lower_builtin(operator.getitem, RowsType, types.Integer)
+def _row(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    table = cgutils.create_struct_proxy(sig.args[0])(context, builder, value=args[0])
+    record = context.get_data_type(sig.args[0].record)
+    return builder.gep(builder.bitcast(table.data, record.as_pointer()), [args[1]], inbounds=True)
 
-            item_type = context.get_data_type(record)
-            item = ir.Constant(word, context.get_abi_sizeof(item_type))
-            shape = [load(1 + d) for d in range(ndim)]
-            strides = [item]
-            for d in range(ndim - 1, 0, -1):
-                strides.insert(0, builder.mul(strides[0], shape[d]))
-            out = context.make_array(array)(context, builder)
-            populate_array(
-                out,
-                data=builder.inttoptr(load(0), item_type.as_pointer()),
-                shape=cgutils.pack_array(builder, shape),
-                strides=cgutils.pack_array(builder, strides),
-                itemsize=item,
-                meminfo=None,
-            )
-            return out._getvalue()
 
-        return array(block), codegen
+@infer_getattr
+class _RowsAttributes(AttributeTemplate):
+    key = RowsType
 
-    return get
+    def resolve_shape(self, table: RowsType) -> types.Type:
+        """Return the type of ``table.shape``."""
+        return types.UniTuple(types.int64, 1)
+
+
+@lower_getattr(RowsType, "shape")
+def _shape(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    table = cgutils.create_struct_proxy(kind)(context, builder, value=value)
+    return cgutils.pack_array(builder, [table.rows])
+
+
+class _Slot:
+    """Where a table stands in the block, and the type that compiled code sees."""
+
+    def __init__(self, slot: int, record: types.Type, ndim: int) -> None:
+        self.slot, self.record = slot, record
+        self.array = types.Array(record, ndim, "C")
+        self.rows = RowsType(record) if isinstance(record, types.Record) and ndim == 1 else self.array
+
+    def load(self, builder: Any, block: Any, word: int) -> Any:
+        """Load a word of this slot; addresses and lengths only change between calls from Python."""
+        base = builder.bitcast(block, _WORD.as_pointer())
+        found = builder.load(builder.gep(base, [ir.Constant(_WORD, self.slot * WORDS_PER_TABLE + word)]))
+        found.set_metadata("invariant.load", builder.module.add_metadata([]))
+        return found
+
+    def make_rows(self, context: Any, builder: Any, block: Any) -> Any:
+        """Return the table for the model's own code."""
+        if self.rows is self.array:
+            return self.make_array(context, builder, block)
+        out = cgutils.create_struct_proxy(self.rows)(context, builder)
+        out.data = builder.inttoptr(self.load(builder, block, 0), cgutils.voidptr_t)
+        out.rows = self.load(builder, block, 1)
+        return out._getvalue()
+
+    def make_array(self, context: Any, builder: Any, block: Any) -> Any:
+        """Return the table as an array."""
+        item_type = context.get_data_type(self.record)
+        item = ir.Constant(_WORD, context.get_abi_sizeof(item_type))
+        shape = [self.load(builder, block, 1 + d) for d in range(self.array.ndim)]
+        strides = [item]
+        for d in range(self.array.ndim - 1, 0, -1):
+            strides.insert(0, builder.mul(strides[0], shape[d]))
+        out = context.make_array(self.array)(context, builder)
+        populate_array(
+            out,
+            data=builder.inttoptr(self.load(builder, block, 0), item_type.as_pointer()),
+            shape=cgutils.pack_array(builder, shape),
+            strides=cgutils.pack_array(builder, strides),
+            itemsize=item,
+            meminfo=None,
+        )
+        return out._getvalue()
 
 
 def declare(tables: Sequence[tuple[str, types.Type, int, bool]]) -> None:
@@ -90,20 +160,24 @@ def declare(tables: Sequence[tuple[str, types.Type, int, bool]]) -> None:
     tables
         ``(name, item type, number of dimensions, in view)`` in the order of the block's slots.
     """
-    for slot, (name, record, ndim, in_view) in enumerate(tables):
-        getter = _table_getter(record, ndim, slot)
-        for cls in (WorldType, ViewType) if in_view else (WorldType,):
-            _attribute(cls, name, getter)
+    slots = {name: _Slot(i, record, ndim) for i, (name, record, ndim, _) in enumerate(tables)}
+    _attributes(WorldType, slots, lambda slot: slot.rows, _Slot.make_rows)
+    known = {name: slots[name] for name, *_, in_view in tables if in_view}
+    _attributes(ViewType, known, lambda slot: slot.array, _Slot.make_array)
 
 
-def _attribute(cls: type, name: str, getter) -> None:
-    def implementation(block):
-        def get(block):
-            return getter(block)
+def _attributes(cls: type, slots: dict[str, _Slot], type_of: Callable, make: Callable) -> None:
+    class Tables(AttributeTemplate):
+        key = cls
 
-        return get
+        def generic_resolve(self, block: BlockType, name: str) -> types.Type | None:
+            return type_of(slots[name]) if name in slots else None
 
-    overload_attribute(cls, name)(implementation)
+    infer_getattr(Tables)
+
+    @lower_getattr_generic(cls)
+    def get(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
+        return make(slots[name], context, builder, value)
 
 
 def _cast(target: types.Type):
