@@ -21,7 +21,7 @@ from sim.cases.tabulate import demand_of, law_tables, probability_tables, stage_
 from sim.check import capabilities, check_spec
 from sim.city.city import City
 from sim.city.closures import travel_changes
-from sim.engine.codes import HOOK_NAMES, NEVER
+from sim.engine.codes import DUE_ROWS, HOOK_NAMES, NEVER
 from sim.engine.names import entity
 from sim.engine.tables import (
     CHANNEL,
@@ -326,7 +326,7 @@ def _fresh(spec: ModelSpec, city: City, staffing: Staffing, rules: dict[str, Rul
     out = {"clock": clock, "pending": np.zeros(1, PENDING), "staff": staffing.staff, "pools": staffing.pools}
     out["rosters"] = staffing.rosters
     out["last_case"] = np.full((len(city.areas.grids), len(spec.types)), -1, np.int32)
-    out["incidents"] = np.zeros(0, INCIDENT)
+    out["incidents"], out["due"] = np.zeros(0, INCIDENT), np.zeros(2 * DUE_ROWS, DTYPES["due"])
     for name in WRITTEN:
         out.setdefault(name, np.zeros((0,) * (NDIM[name] - 1) + (4 * len(staffing.staff) + 1024,), DTYPES[name]))
     return out

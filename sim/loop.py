@@ -87,7 +87,7 @@ from sim.engine.codes import (
     TAKE,
     WAIT,
 )
-from sim.engine.events import at_once, drop_first, drop_now, first_time, next_at_once
+from sim.engine.events import at_once, drop_first, drop_now, first_time, first_timer, next_at_once
 from sim.engine.hooks import ANSWER_TYPE, HOOK, AnswerTuple
 from sim.engine.jit import njit
 from sim.engine.kinds import I, V, W
@@ -413,7 +413,7 @@ def run_until(world, view, dispatch, pick, priority, coordinate, report_in, repo
             clock[0].events += 1
             occur(world, clock[0].cursor - 1)
             continue
-        e = world.heap[0]
+        e = first_timer(world)
         kind, row, stamp = e.kind, np.int64(e.row), e.stamp
         drop_first(world)
         if is_stale(world, kind, row, stamp):

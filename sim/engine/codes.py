@@ -4,6 +4,7 @@ Plain integers so that compiled code can use them; each group is listed for peop
 """
 
 NEVER = 1e300
+DUE_ROWS = 32  # timers of a bin that are put in order at once
 
 # answers of hooks
 ASK = -1

@@ -1,33 +1,49 @@
-"""The event queue: timers laid by in bins of time, a small heap of what is due next, a ring of things to do now.
+"""The event queue: timers laid by in bins of time, the few that are due next in order, a ring of things to do now.
 
 Timers are ordered by (time, kind, entity, stamp), so that ties break alike in every arm whatever rows
-things stand in. A timer far ahead is only hung on the list of its bin (a calendar queue, Brown 1988); when
-its bin is opened it goes to a heap with four children a node, which therefore holds a handful and stays in
-the nearest cache however large the city is. The bins turn: a list also holds timers of later rounds. How
-wide a bin is changes speed and nothing else. A timer is stale when the stamp of its row has moved on; stale
-timers are skipped, not counted. Consequences at the same instant (a person falls free, a case joins a queue)
-go through the ring in the order in which they were caused, before the next timer.
+things stand in. A timer far ahead is only hung on the list of its bin (a calendar queue, Brown 1988). When a
+bin is opened, its timers are put in order in the short list `due`; what does not fit there, and what is set
+for a bin already open, goes to a heap with four children a node. So a timer costs the same in a city of any
+size, and a crowd of timers in one bin costs no more than a heap. The bins turn: a list also holds timers of
+later rounds. How wide a bin is changes speed and nothing else.
+
+A timer is stale when the stamp of its row has moved on; stale timers are skipped, not counted. Consequences
+at the same instant (a person falls free, a case joins a queue) go through the ring in the order in which
+they were caused, before the next timer.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from sim.engine.codes import NEVER
+from sim.engine.codes import DUE_ROWS, NEVER
 from sim.engine.jit import njit
 from sim.engine.kinds import F, I, U, W
 
 _LAST_BIN = 4e18
 
 
-@njit((W, F))
-def _bin_of(world, time):
-    return np.int64(min(time * world.clock[0].bins_per_min, _LAST_BIN))
+@njit
+def _precedes(a, b):
+    """Return True when timer ``a`` comes before timer ``b``."""
+    if a.time != b.time:
+        return a.time < b.time
+    if a.kind != b.kind:
+        return a.kind < b.kind
+    if a.entity != b.entity:
+        return a.entity < b.entity
+    return a.stamp < b.stamp
 
 
+@njit
+def _copy(to, origin):
+    to.time, to.entity, to.kind, to.row, to.stamp = origin.time, origin.entity, origin.kind, origin.row, origin.stamp
+
+
+# ---------------------------------------------------------------- the heap
 @njit((W, I, F, I, U, I))
 def _before(world, i, time, kind, entity, stamp):
-    """Return True when heap row ``i`` comes before the given event."""
+    """Return True when heap row ``i`` comes before the given timer."""
     e = world.heap[i]
     if e.time != time:
         return e.time < time
@@ -38,31 +54,56 @@ def _before(world, i, time, kind, entity, stamp):
     return e.stamp <= stamp
 
 
-@njit((W, I, F, U, I, I, I))
-def _put(world, i, time, entity, kind, row, stamp):
-    e = world.heap[i]
-    e.time, e.entity, e.kind, e.row, e.stamp = time, entity, kind, row, stamp
-
-
-@njit((W, I, I))
-def _copy(world, to, origin):
-    a, b = world.heap[to], world.heap[origin]
-    a.time, a.entity, a.kind, a.row, a.stamp = b.time, b.entity, b.kind, b.row, b.stamp
-
-
 @njit((W, F, I, I, U, I))
 def _push(world, time, kind, row, entity, stamp):
     """Put a timer into the heap."""
-    clock = world.clock
-    i = clock[0].heap
-    clock[0].heap = i + 1
+    heap, clock = world.heap, world.clock[0]
+    i = clock.heap
+    clock.heap = i + 1
     while i > 0:
         up = (i - 1) >> 2
         if _before(world, up, time, kind, entity, stamp):
             break
-        _copy(world, i, up)
+        _copy(heap[i], heap[up])
         i = up
-    _put(world, i, time, entity, kind, row, stamp)
+    e = heap[i]
+    e.time, e.entity, e.kind, e.row, e.stamp = time, entity, kind, row, stamp
+
+
+@njit((W, I, I))
+def _first_child(world, i, n):
+    """Return the child of a node that comes first, -1 when it has none."""
+    heap = world.heap
+    best = 4 * i + 1
+    if best >= n:
+        return -1
+    for child in range(best + 1, min(best + 4, n)):
+        if _precedes(heap[child], heap[best]):
+            best = child
+    return best
+
+
+@njit((W,))
+def _pop(world):
+    """Remove the first timer of the heap."""
+    heap, clock = world.heap, world.clock[0]
+    n = clock.heap - 1
+    clock.heap = n
+    last = heap[n]
+    i = 0
+    while True:
+        child = _first_child(world, i, n)
+        if child < 0 or not _precedes(heap[child], last):
+            break
+        _copy(heap[i], heap[child])
+        i = child
+    _copy(heap[i], last)
+
+
+# ---------------------------------------------------------------- the bins
+@njit((W, F))
+def _bin_of(world, time):
+    return np.int64(min(time * world.clock[0].bins_per_min, _LAST_BIN))
 
 
 @njit((W, I, F, I, I, U, I))
@@ -96,73 +137,101 @@ def schedule(world, time, kind, row, entity, stamp):
 
 
 @njit((W,))
-def _open_next_bin(world):
-    """Bring the timers of the next bin to the heap; those of later rounds stay on its list."""
-    clock, later, bins = world.clock[0], world.later, world.bins
+def _gather_next_bin(world):
+    """Take the timers of the next bin from its list, behind the ordered half of `due`; returns how many."""
+    clock, later, bins, due = world.clock[0], world.later, world.bins, world.due
     clock.bin += 1
     place = clock.bin & (bins.shape[0] - 1)
-    i, kept = np.int64(bins[place]), 0
+    i, kept, n = np.int64(bins[place]), 0, 0
     while i > 0:
         e = later[i - 1]
         following = np.int64(e.following)
-        if _bin_of(world, e.time) <= clock.bin:
-            _push(world, e.time, e.kind, e.row, e.entity, e.stamp)
-            e.following = clock.later_free
-            clock.later_free = i
-        else:
+        if _bin_of(world, e.time) > clock.bin:  # of a later round
             e.following = kept
             kept = i
+        else:
+            if n < DUE_ROWS:
+                _copy(due[DUE_ROWS + n], e)
+                n += 1
+            else:
+                _push(world, e.time, e.kind, e.row, e.entity, e.stamp)
+            e.following = clock.later_free
+            clock.later_free = i
         i = following
     bins[place] = kept
+    return n
+
+
+@njit((W, I))
+def _settle_tie(world, i):
+    """Move timer ``i`` of the ordered ones forward past those of the same time that it precedes."""
+    due = world.due
+    while i > 0 and _precedes(due[i], due[i - 1]):
+        _copy(due[DUE_ROWS], due[i])
+        _copy(due[i], due[i - 1])
+        _copy(due[i - 1], due[DUE_ROWS])
+        i -= 1
+
+
+@njit((W, I))
+def _put_in_order(world, n):
+    """Put ``n`` gathered timers in order: each goes where the number of earlier ones says.
+
+    Counting costs n * n / 2 comparisons of times but no branch that could be guessed wrong, which for the few
+    timers of a bin is several times quicker than a heap.
+    """
+    due = world.due
+    for i in range(n):
+        rank, time = 0, due[DUE_ROWS + i].time
+        for j in range(i):
+            earlier = np.int32(due[DUE_ROWS + j].time <= time)
+            rank += earlier
+            due[DUE_ROWS + j].following += 1 - earlier
+        due[DUE_ROWS + i].following = rank
+    for i in range(n):
+        _copy(due[due[DUE_ROWS + i].following], due[DUE_ROWS + i])
+    for i in range(1, n):
+        if due[i].time == due[i - 1].time:
+            _settle_tie(world, i)
 
 
 @njit((W, F))
 def first_time(world, limit):
-    """Return the time of the first timer, which then heads the heap; NEVER when none comes up to ``limit``."""
-    clock = world.clock[0]
-    if clock.heap == 0 and clock.timers > 0:
+    """Return the time of the first timer, which `first_timer` then gives; NEVER when none comes up to ``limit``."""
+    clock, due = world.clock[0], world.due
+    if clock.due == clock.due_end and clock.heap == 0:
+        if clock.timers == 0:
+            return NEVER
         last = _bin_of(world, limit)
-        while clock.heap == 0 and clock.bin < last:
-            _open_next_bin(world)
-    return world.heap[0].time if clock.heap > 0 else NEVER
+        while clock.due == clock.due_end and clock.bin < last:
+            clock.due = 0
+            clock.due_end = _gather_next_bin(world)
+            _put_in_order(world, clock.due_end)
+        if clock.due == clock.due_end:
+            return NEVER
+    clock.due_heads = clock.due < clock.due_end and (clock.heap == 0 or not _precedes(world.heap[0], due[clock.due]))
+    return due[clock.due].time if clock.due_heads else world.heap[0].time
 
 
-@njit((W, I, I))
-def _first_child(world, i, n):
-    """Return the child of a node that comes first, -1 when it has none."""
-    heap = world.heap
-    best = 4 * i + 1
-    if best >= n:
-        return -1
-    for child in range(best + 1, min(best + 4, n)):
-        if heap[child].time < heap[best].time:
-            best = child
-        elif heap[child].time == heap[best].time:
-            b = heap[best]
-            if _before(world, child, b.time, b.kind, b.entity, b.stamp):
-                best = child
-    return best
+@njit
+def first_timer(world):
+    """Return the first timer, found by `first_time`; valid until another is set or it is dropped."""
+    clock = world.clock[0]
+    return world.due[clock.due] if clock.due_heads else world.heap[0]
 
 
 @njit((W,))
 def drop_first(world):
-    """Remove the first timer, which `first_time` has brought to the head of the heap."""
-    heap, clock = world.heap, world.clock
-    n = clock[0].heap - 1
-    clock[0].heap = n
-    clock[0].timers -= 1
-    last = heap[n]
-    time, entity, kind, row, stamp = last.time, last.entity, last.kind, last.row, last.stamp
-    i = 0
-    while True:
-        child = _first_child(world, i, n)
-        if child < 0 or not _before(world, child, time, kind, entity, stamp):
-            break
-        _copy(world, i, child)
-        i = child
-    _put(world, i, time, entity, kind, row, stamp)
+    """Remove the first timer, found by `first_time`."""
+    clock = world.clock[0]
+    clock.timers -= 1
+    if clock.due_heads:
+        clock.due += 1
+    else:
+        _pop(world)
 
 
+# ---------------------------------------------------------------- this instant
 @njit((W, I, I, I, I))
 def at_once(world, kind, row, arg, stamp):
     """Add something to do at this instant, after what is already to be done."""

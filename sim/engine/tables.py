@@ -114,7 +114,7 @@ CLOCK = _table(
     "i8 heap now_head now_count cursor cases tasks requests log events decisions asked_hook asked_subject asked_slot",
     "i8 log_level bad_hook bad_subject bad_code bad_arg patrol_post petition_channel patrol_channel sensor_channel",
     "i8 reposition reports merges wrong_merges splits abandoned lost joins dynamic_priority day_offset office_days",
-    "i8 timers later later_free bin",
+    "i8 timers later later_free bin due due_end due_heads",
     "f8 office_open office_close horizon_min start_weekday bins_per_min",
 )
 PENDING = _table("i8 has code arg", "f8 value")
@@ -150,6 +150,7 @@ _LAYOUT: tuple[tuple[str, np.dtype | str, int, bool], ...] = (
     ("heap", EVENT, 1, False),
     ("later", EVENT, 1, False),
     ("bins", "i4", 1, False),
+    ("due", EVENT, 1, False),
     ("now", NOW, 1, False),
     ("log", LOG, 1, False),
     ("incidents", INCIDENT, 1, False),
@@ -196,8 +197,8 @@ GROWING = {
 }  # fmt: skip
 # tables that a run writes; the rest is shared by all replications of an arm
 WRITTEN = (
-    "cases", "tasks", "work", "staff", "pools", "requests", "clock", "pending", "heap", "later", "bins", "now", "log",
-    "incidents", "rosters", "last_case",
+    "cases", "tasks", "work", "staff", "pools", "requests", "clock", "pending", "heap", "later", "bins", "due", "now",
+    "log", "incidents", "rosters", "last_case",
 )  # fmt: skip
 
 
