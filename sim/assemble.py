@@ -47,8 +47,10 @@ from sim.institutions.timetable import office_table, shift_tables
 from sim.policies.rules import Rule, find_rule
 from sim.spec import LOG_LEVELS, ModelSpec
 
+# room that tables begin with; what turns out too small grows
+_ROWS_PER_INCIDENT = {"cases": 1.1, "tasks": 2.2, "work": 2.2, "heap": 0.4, "later": 0.4, "log": 14.0}
 # what a calendar is laid out for; an error here costs time and changes nothing
-_TIMERS_PER_INCIDENT, _TIMERS_PER_STAFF_DAY, _TIMERS_PER_BIN = 6.0, 5.0, 4.0
+_TIMERS_PER_INCIDENT, _TIMERS_PER_STAFF_DAY, _TIMERS_PER_BIN = 6.0, 5.0, 8.0
 _LEADS = ("home_department", "street", "first_present")
 _WHISTLES = ("hard_problem", "joint_enforcement", "emergency")
 
@@ -93,7 +95,8 @@ class Arm:
 
     def world(self, seed: int, replication: int, log_level: str = "cases") -> World:
         """Return the world of one replication at time 0, its demand drawn."""
-        tables = {**self.static, **{name: table.copy() for name, table in self.fresh.items()}}
+        made = ("incidents", *_ROWS_PER_INCIDENT, "requests", "bins")  # below, to measure
+        tables = {**self.static, **{n: t[:0] if n in made else t.copy() for n, t in self.fresh.items()}}
         clock = tables["clock"]
         clock["key"] = replication_key(seed, replication)
         clock["log_level"] = LOG_LEVELS.index(log_level)
@@ -102,14 +105,8 @@ class Arm:
         incidents = self._with_script(incidents, world)
         world._set("incidents", incidents)
         expected = len(incidents)
-        for name, per in (
-            ("cases", 1.1),
-            ("tasks", 2.2),
-            ("work", 2.2),
-            ("heap", 0.4),
-            ("later", 0.4),
-            ("log", 14.0 if log_level != "counts" else 0.0),
-        ):
+        for name, per in _ROWS_PER_INCIDENT.items():
+            per = 0.0 if name == "log" and log_level == "counts" else per
             world._set(name, np.zeros(int(expected * per) + 4 * self.room + 256, DTYPES[name]))
         world._set("requests", np.zeros(int(expected * 0.02) + 64, DTYPES["requests"]))
         self._set_bins(world)
@@ -165,6 +162,8 @@ def assemble(spec: ModelSpec, city: City) -> Arm:
     static["office_before"], static["office_day"] = office_table(spec.calendar, days)
     static["travel"] = np.ascontiguousarray(city.travel, dtype=np.float32)
     static["grids"], static["residents"] = _grid_table(city, parameters), _resident_table(city)
+    static["patrol_posts"] = np.flatnonzero(static["posts"]["patrols"]).astype(np.int32)
+    static["patrol_most"] = _patrol_most(static, staffing, parameters["patrol.speed_kmh"])
     static["facility_near"] = _nearest_facilities(city, kinds)
     static["preference"] = _preferences(spec, city)
     rules = {hook: find_rule(hook, getattr(spec.rules, hook)) for hook in HOOK_NAMES}
@@ -256,6 +255,17 @@ def _grid_table(city: City, parameters: dict[str, float]) -> np.ndarray:
     rows["neighbour"] = _neighbours(city.areas.x[cells], city.areas.y[cells])
     rows["street_km"] = _street_km(city, parameters["patrol.street_km_per_grid"])
     return rows
+
+
+def _patrol_most(static: dict[str, np.ndarray], staffing: Staffing, speed_kmh: float) -> np.ndarray:
+    """Return the hazard per minute of being met by patrol in each grid if everybody who ever patrols did so now."""
+    total = np.zeros(len(static["grids"]))
+    for post in static["patrol_posts"]:
+        row = staffing.pool_of[post]
+        pools = staffing.pools[np.maximum(row, 0)]
+        km = np.maximum(np.maximum(pools["grids"], 1) * static["grids"]["street_km"], 1e-6)
+        total += np.where(row >= 0, pools["count"] / km, 0.0)
+    return total * speed_kmh / 60.0
 
 
 def _neighbours(x: np.ndarray, y: np.ndarray) -> np.ndarray:

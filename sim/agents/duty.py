@@ -34,7 +34,7 @@ from sim.engine.codes import (
     S_OFF,
     S_RESERVED,
 )
-from sim.engine.draws import draw, mix, uniform, uniforms
+from sim.engine.draws import draw, draw_with, mix, uniform, uniforms
 from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
 from sim.engine.kinds import I, W
@@ -112,11 +112,11 @@ def spend_idle_time(world, s):
         world.pools[k.pool].background += 1
         length = min(draw(world, post.background_chunk, k.entity, P_BACKGROUND, ordinal), k.owed_min)
     else:
-        # the second word of the draw: the first gives the length
-        patrols = uniforms(world.clock[0].key, k.entity, P_PATROL, ordinal)[1] < post.patrol_share
-        become_idle(world, s, A_PATROL if patrols else A_REST)
+        # one draw: the first word gives the length of the round, the second whether it is a patrol
+        u, v = uniforms(world.clock[0].key, k.entity, P_PATROL, ordinal)
+        become_idle(world, s, A_PATROL if v < post.patrol_share else A_REST)
         _patrol_count(world, s, 1)
-        length = draw(world, post.patrol_round, k.entity, P_PATROL, ordinal)
+        length = draw_with(world, post.patrol_round, k.entity, P_PATROL, ordinal, u, v)
     k.until_min = now + max(length, 1e-3)
     schedule(world, k.until_min, EV_STAFF, s, k.entity, k.stamp)
 

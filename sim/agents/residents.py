@@ -56,9 +56,8 @@ _REPEAT_BASE = 512  # ordinals of repeats follow those of witnesses
 
 
 @njit
-def is_open(channel, now):
-    """Return True when a channel can be used at this hour."""
-    hour = (now / 60.0) % 24.0
+def is_open(channel, hour):
+    """Return True when a channel can be used at this hour of the day."""
     return channel.open_h <= hour < channel.close_h
 
 
@@ -70,11 +69,11 @@ def choose_channel(world, i, resident, telling):
     if resident >= 0:
         trust, digital = world.residents[resident].trust, world.residents[resident].digital
     best, best_value = -1, gumbel(clock.key, e.entity, P_TELL, telling)
-    urgency = p.reporting_urgency * (e.severity - 2)
+    urgency, hour = p.reporting_urgency * (e.severity - 2), (clock.now / 60.0) % 24.0
     for c in range(world.channels.shape[0]):
         usual = world.tell[e.type, c]
         ch = world.channels[c]
-        if usual < -90.0 or not is_open(ch, clock.now):
+        if usual < -90.0 or not is_open(ch, hour):
             continue
         value = usual + ch.trust * (trust - 0.5) + ch.digital * (digital - 0.5) + urgency
         value += gumbel(clock.key, mix(e.entity, ch.entity), P_TELL, telling)
@@ -136,19 +135,19 @@ def _become_visible(world, i):
 
 
 @njit
-def patrol_rate(world, grid, on_patrol):
-    """Return the hazard per minute of being met by patrol in a grid (random patrol: speed over street length).
+def patrol_rate(world, grid):
+    """Return the hazard per minute of being met by who is on patrol in a grid now.
 
-    Counts every post that patrols; ``on_patrol`` 1 counts who is on patrol now, 0 everybody of the groups.
+    Random patrol: speed over street length, all posts that patrol added up. What it would be with everybody of
+    their groups on patrol stands in ``world.patrol_most``.
     """
-    p, total = world.params[0], 0.0
-    for post in range(world.posts.shape[0]):
-        if world.posts[post].patrols == 0 or world.pool_of[post, grid] < 0:
-            continue
-        k = world.pools[world.pool_of[post, grid]]
-        km = max(k.grids, 1) * world.grids[grid].street_km
-        total += (k.patrol if on_patrol == 1 else k.count) / max(km, 1e-6)
-    return total * p.patrol_speed_kmh / 60.0
+    total = 0.0
+    for i in range(world.patrol_posts.shape[0]):
+        row = world.pool_of[world.patrol_posts[i], grid]
+        if row >= 0 and world.pools[row].patrol > 0:
+            k = world.pools[row]
+            total += k.patrol / max(max(k.grids, 1) * world.grids[grid].street_km, 1e-6)
+    return total * world.params[0].patrol_speed_kmh / 60.0
 
 
 @njit
@@ -159,7 +158,7 @@ def _next_chance(world, i):
     is proportional to the number on patrol (random patrol, P = 1 - exp(-sT/D)).
     """
     e, clock = world.incidents[i], world.clock[0]
-    rate = patrol_rate(world, np.int64(e.grid), 0) * world.params[0].patrol_found_probability
+    rate = world.patrol_most[e.grid] * world.params[0].patrol_found_probability
     if rate <= 0.0:
         return
     e.find_count += 1
@@ -179,8 +178,9 @@ def find(world, i, by_sensor):
         receive(world, i, clock.sensor_channel, -1)
         return True
     grid = np.int64(e.grid)
-    u = uniform(clock.key, e.entity, P_FIND, 32000 + e.find_count)
-    if u * patrol_rate(world, grid, 0) < patrol_rate(world, grid, 1):
+    rate = patrol_rate(world, grid)
+    # where nobody patrols nobody finds, and there is nothing to draw
+    if rate > 0.0 and uniform(clock.key, e.entity, P_FIND, 32000 + e.find_count) * world.patrol_most[grid] < rate:
         log(world, L_FOUND, -2 - i, -1, e.grid, clock.patrol_channel)
         receive(world, i, clock.patrol_channel, -1)
         return True

@@ -72,7 +72,7 @@ class Demand:
         return float((self.stream_rate * mean_day[self.stream_type]).sum() * self.horizon_min)
 
 
-@njit
+@njit(inline="always")  # a call would count references to its arrays
 def _factor(t, typ, hour_factor, day_factor, sine):
     day = min(np.int64(t / 1440.0), day_factor.shape[1] - 1)
     hour = np.int64(t / 60.0) % 24
@@ -84,13 +84,14 @@ def _factor(t, typ, hour_factor, day_factor, sine):
 
 @njit
 def _draw_times(
-    key, stream_type, stream_rate, stream_entity, hour_factor, day_factor, sine, horizon, out_t, out_e, out_s
-):
+    key, stream_type, stream_rate, stream_entity, hour_factor, day_factor, hour_most, day_most, sine, horizon, out_t,
+    out_e, out_s,
+):  # fmt: skip
     """Fill times, entities and streams; returns how many there are (more than fit when the room is short)."""
     n = 0
     for s in range(stream_type.shape[0]):
         typ = stream_type[s]
-        peak = stream_rate[s] * hour_factor[typ].max() * day_factor[typ].max() * (1.0 + sine[typ, 0])
+        peak = stream_rate[s] * hour_most[typ] * day_most[typ] * (1.0 + sine[typ, 0])
         if peak <= 0.0:
             continue
         t, k = 0.0, 0
@@ -273,13 +274,16 @@ def draw_incidents(demand: Demand, address: int, key: int) -> np.ndarray:
     d, k = demand, np.uint64(key)
     expected = d.expected()
     room = int(expected + 8 * math.sqrt(expected) + 64)
-    args = (d.stream_type, d.stream_rate, d.stream_entity, d.hour_factor, d.day_factor, d.sine, d.horizon_min)
+    most = (d.hour_factor.max(axis=1), d.day_factor.max(axis=1))
+    args = (d.stream_type, d.stream_rate, d.stream_entity, d.hour_factor, d.day_factor, *most, d.sine, d.horizon_min)
     while True:
         times, entities, streams = np.empty(room), np.empty(room, np.uint64), np.empty(room, np.int64)
         n = _draw_times(k, *args, times, entities, streams)
         if n <= room:
             break
         room = n
+    order = _order(times[:n], entities[:n])  # rows are filled in the order in which they stay
+    times, entities, streams = times[order], entities[order], streams[order]
     places = (d.severity, d.place_first, d.place_row, d.place_cumulative, d.place_grid, d.home_department)
     out = np.zeros(n, INCIDENT)
     _fill_all(address, k, n, times, entities, streams, d.stream_type, d.stream_grid, *places, out)
@@ -292,13 +296,17 @@ def draw_incidents(demand: Demand, address: int, key: int) -> np.ndarray:
     return in_order(out[:total])
 
 
+def _order(times: np.ndarray, entities: np.ndarray) -> np.ndarray:
+    """Return the order by time, ties by entity."""
+    order = np.argsort(times, kind="stable")
+    if (np.diff(times[order]) == 0).any():
+        order = np.lexsort((entities, times))
+    return order
+
+
 def in_order(incidents: np.ndarray) -> np.ndarray:
     """Return incidents by time, ties by entity; what is already in order is not copied."""
     times = incidents["occurred_min"]
-    steps = np.diff(times)
-    if (steps > 0).all():
+    if (np.diff(times) > 0).all():
         return np.ascontiguousarray(incidents)
-    order = np.argsort(times, kind="stable")
-    if (np.diff(times[order]) == 0).any():
-        order = np.lexsort((incidents["entity"], times))
-    return np.ascontiguousarray(incidents[order])
+    return np.ascontiguousarray(incidents[_order(times, incidents["entity"])])

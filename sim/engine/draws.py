@@ -225,6 +225,20 @@ def _from_row(world, row, key, entity, purpose, ordinal, u):
     return quantiles[table, i] * (1.0 - part) + quantiles[table, i + 1] * part
 
 
+@njit((W, I, U, I, I, F, F))
+def draw_with(world, row, entity, purpose, ordinal, u, v):
+    """Return one value of a law, for who has drawn the two uniforms of this name already."""
+    key, laws = world.clock[0].key, world.laws
+    if laws[row].kind != MIXTURE:
+        return _from_row(world, row, key, entity, purpose, ordinal, u)
+    pick = row + 1
+    last = row + np.int64(laws[row].a)
+    while pick < last and v > laws[pick].share:
+        v -= laws[pick].share
+        pick += 1
+    return _from_row(world, pick, key, entity, purpose, ordinal, u)
+
+
 @njit((W, I, U, I, I))
 def draw(world, row, entity, purpose, ordinal):
     """Return one value of a law by inversion.
@@ -238,16 +252,7 @@ def draw(world, row, entity, purpose, ordinal):
     """
     if row < 0:
         return 1e300
-    laws = world.laws
-    if laws[row].kind == CONSTANT:
-        return laws[row].a
-    key = world.clock[0].key
-    u, v = uniforms(key, entity, purpose, ordinal)
-    if laws[row].kind != MIXTURE:
-        return _from_row(world, row, key, entity, purpose, ordinal, u)
-    pick = row + 1
-    last = row + np.int64(laws[row].a)
-    while pick < last and v > laws[pick].share:
-        v -= laws[pick].share
-        pick += 1
-    return _from_row(world, pick, key, entity, purpose, ordinal, u)
+    if world.laws[row].kind == CONSTANT:
+        return world.laws[row].a
+    u, v = uniforms(world.clock[0].key, entity, purpose, ordinal)
+    return draw_with(world, row, entity, purpose, ordinal, u, v)

@@ -169,6 +169,8 @@ _LAYOUT: tuple[tuple[str, np.dtype | str, int, bool], ...] = (
     ("turns", TURN, 1, False),
     ("last_case", "i4", 2, False),
     ("facility_near", "i4", 2, False),
+    ("patrol_posts", "i4", 1, False),
+    ("patrol_most", "f8", 1, False),
     ("office_before", "f8", 1, False),
     ("office_day", "u1", 1, False),
 )
