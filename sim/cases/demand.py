@@ -48,6 +48,8 @@ class Demand:
         int32[P]: grid of each place.
     home_department
         int64[T]: department always needed (lawfully its matter), -1 for none.
+    has_after_shocks
+        Whether some type excites itself.
     """
 
     stream_type: np.ndarray
@@ -64,6 +66,7 @@ class Demand:
     place_grid: np.ndarray
     home_department: np.ndarray
     horizon_min: float
+    has_after_shocks: bool
 
     def expected(self) -> float:
         """Return the expected number of incidents, after-shocks apart, from the mean rates."""
@@ -287,6 +290,8 @@ def draw_incidents(demand: Demand, address: int, key: int) -> np.ndarray:
     places = (d.severity, d.place_first, d.place_row, d.place_cumulative, d.place_grid, d.home_department)
     out = np.zeros(n, INCIDENT)
     _fill_all(address, k, n, times, entities, streams, d.stream_type, d.stream_grid, *places, out)
+    if not d.has_after_shocks:
+        return out
     total = _after_shocks(address, k, n, d.horizon_min, *places, out)
     while total > len(out):
         bigger = np.zeros(2 * total, INCIDENT)

@@ -203,7 +203,7 @@ def demand_of(spec: ModelSpec, city: City) -> Demand:
         np.array([_day_factors(spec, k, days) for k in spec.types.values()]),
         np.array([_sine(k) for k in spec.types.values()]), severity, np.array(first, np.int64),
         np.concatenate(rows).astype(np.int64), np.concatenate(cumulative), city.place_grid.astype(np.int32),
-        np.array(home, np.int64), spec.horizon_days * 1440.0,
+        np.array(home, np.int64), spec.horizon_days * 1440.0, any(k.excitation > 0 for k in spec.types.values()),
     )  # fmt: skip
 
 
