@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import types
 
 from sim.engine.blocks import as_world
-from sim.engine.codes import NEVER
+from sim.engine.codes import DUE_ROWS, NEVER
 from sim.engine.events import at_once, drop_first, drop_now, first_time, next_at_once, schedule
 from sim.engine.jit import njit
 from sim.engine.tables import DTYPES, NAMES, NDIM, World
@@ -47,17 +48,18 @@ def now_done(address):
 
 
 def empty_world(room: int, bins: int = 1, bins_per_min: float = 1.0) -> World:
-    sizes = {"clock": 1, "heap": room, "later": room, "bins": bins, "now": room}
+    sizes = {"clock": 1, "heap": room, "later": room, "bins": bins, "due": 2 * DUE_ROWS, "now": room}
     world = World({n: np.zeros((sizes.get(n, 0),) + (0,) * (NDIM[n] - 1), DTYPES[n]) for n in NAMES})
     world.clock["bins_per_min"] = bins_per_min
     return world
 
 
-def take_first(world: World, limit: float = math.inf) -> tuple[float, int, int, int] | None:
+def take_first(world: World, limit: float = 1e12) -> tuple[float, int, int, int] | None:
     """Remove the first timer up to a limit and return (time, kind, entity, stamp)."""
-    if first(world.address, limit) > limit or world.clock[0]["heap"] == 0:
+    if first(world.address, limit) > limit:
         return None
-    e = world.heap[0].copy()
+    clock = world.clock[0]
+    e = (world.due[clock["due"]] if clock["due_heads"] else world.heap[0]).copy()
     drop(world.address)
     return float(e["time"]), int(e["kind"]), int(e["entity"]), int(e["stamp"])
 
@@ -109,6 +111,23 @@ def test_nothing_is_found_before_its_time_or_in_an_empty_queue():
     assert first(world.address, math.inf) == NEVER
     put(world.address, 90.0, 0, 0, np.uint64(1), 0)
     assert first(world.address, 50.0) == NEVER and first(world.address, 90.0) == 90.0
+
+
+def test_a_timer_of_never_is_not_set():
+    world = empty_world(4)
+    put(world.address, 1e300, 0, 0, np.uint64(1), 0)
+    assert world.clock[0]["timers"] == 0 and first(world.address, math.inf) == NEVER
+
+
+@pytest.mark.parametrize("count", [1, DUE_ROWS - 1, DUE_ROWS, DUE_ROWS + 1, 300])
+def test_a_crowd_in_one_bin_leaves_in_order(count):
+    """Half of them at one instant, among them more than a bin puts in order at once."""
+    world, draw = empty_world(count + 1, 8, 1.0), np.random.default_rng(count)
+    times = 100.0 + np.where(draw.random(count) < 0.5, 0.5, draw.random(count))
+    for time, entity in zip(times, draw.integers(0, 50, count), strict=True):
+        put(world.address, float(time), 3, 0, np.uint64(entity), 0)
+    left = [take_first(world) for _ in range(count)]
+    assert left == sorted(left) and sorted(e[0] for e in left) == sorted(times)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
