@@ -142,7 +142,7 @@ def _gather_next_bin(world):
     clock, later, bins, due = world.clock[0], world.later, world.bins, world.due
     clock.bin += 1
     place = clock.bin & (bins.shape[0] - 1)
-    i, kept, n = np.int64(bins[place]), 0, 0
+    i, kept, n = np.int64(bins[place]), np.int64(0), 0
     while i > 0:
         e = later[i - 1]
         following = np.int64(e.following)
@@ -182,7 +182,7 @@ def _put_in_order(world, n):
     """
     due = world.due
     for i in range(n):
-        rank, time = 0, due[DUE_ROWS + i].time
+        rank, time = np.int32(0), due[DUE_ROWS + i].time
         for j in range(i):
             earlier = np.int32(due[DUE_ROWS + j].time <= time)
             rank += earlier
