@@ -89,6 +89,14 @@ Resume = Annotated[
     bool, typer.Option("--resume/--fresh", help="Go on with results of the same experiment, or begin a new folder.")
 ]
 Keep = Annotated[int, typer.Option("--keep-cases", min=0, help="Replications of which the case tables are kept.")]
+WallLimit = Annotated[
+    float | None,
+    typer.Option("--wall-limit", help="Seconds one run may take (default: 20 times the median, at least 60)."),
+]
+MemoryLimit = Annotated[
+    float | None,
+    typer.Option("--memory-limit", help="MB one run's process may use (default: its share of the machine)."),
+]
 Lang = Annotated[str, typer.Option("--lang", help="Language of tables and report: en or zh.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines and nothing else.")]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Write report.html beside the results.")]
@@ -108,12 +116,16 @@ def run(
     out: Out = None,
     resume: Resume = True,
     keep_cases: Keep = 5,
+    wall_limit: WallLimit = None,
+    memory_limit: MemoryLimit = None,
     report: Report = False,
     lang: Lang = "en",
     json: Json = False,
 ) -> None:
     """Run one policy of a scenario and print its measures."""
-    options = _options(policy, replications or 1, seed, days, city, workers, out, resume, keep_cases)
+    options = _options(
+        policy, replications or 1, seed, days, city, workers, out, resume, keep_cases, wall_limit, memory_limit
+    )
     _experiment(scenario, options, 1, lang, json, report)
 
 
@@ -131,13 +143,106 @@ def compare(
     out: Out = None,
     resume: Resume = True,
     keep_cases: Keep = 5,
+    wall_limit: WallLimit = None,
+    memory_limit: MemoryLimit = None,
     report: Report = True,
     lang: Lang = "en",
     json: Json = False,
 ) -> None:
     """Run the same city days under two or more policies; print paired differences and write a report."""
-    options = _options(policy, replications, seed, days, city, workers, out, resume, keep_cases)
+    options = _options(
+        policy, replications, seed, days, city, workers, out, resume, keep_cases, wall_limit, memory_limit
+    )
     _experiment(scenario, options, 2, lang, json, report)
+
+
+@app.command()
+def sensitivity(
+    scenario: Scenario,
+    method: Annotated[str, typer.Option("--method", "-m", help="morris (screening) or sobol (variance shares).")] = (
+        "sobol"
+    ),
+    rows: Annotated[
+        int | None, typer.Option("--rows", help="Trajectories (morris, default 20), base points (sobol, default 256).")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", help="NAME or NAME=low..high of the register (default: the scenario's)."),
+    ] = None,
+    measure: Annotated[
+        str | None, typer.Option("--measure", help="What is asked (default: the scenario's first measure).")
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option("--policy", "-p", help="One: its measure. Two: their difference (default: the first two)."),
+    ] = None,
+    replicates: Annotated[int, typer.Option("--replicates", help="Runs of each row, at least 2.")] = 2,
+    on_failed: Annotated[
+        str, typer.Option("--on-failed", help="refuse, or drop the whole blocks that have a failed run.")
+    ] = "refuse",
+    time_limit: Annotated[
+        float | None, typer.Option("--time-limit", help="Seconds after which a run is ended (default: derived).")
+    ] = None,
+    seed: Seed = None,
+    days: Days = None,
+    residents: Annotated[
+        int | None, typer.Option("--residents", help="Residents of the synthetic city, in place of the scenario's.")
+    ] = None,
+    city: CityFolder = None,
+    workers: Workers = None,
+    out: Out = None,
+    resume: Resume = True,
+    report: Report = True,
+    lang: Lang = "en",
+    json: Json = False,
+) -> None:
+    """Find which assumptions an answer hangs on: indices corrected for chance, and where a verdict would flip."""
+    from calibration.sensitivity.command import Options as Asked
+    from calibration.sensitivity.command import run as ask
+
+    options = Asked(
+        method, rows, replicates, tuple(parameter or ()), measure, tuple(policy or ()), seed, days, residents, city,
+        workers, time_limit, on_failed, out, resume,
+    )  # fmt: skip
+    if not ask(scenario, options, _console(lang, json), _write_sensitivity if report else None):
+        raise typer.Exit(1)
+
+
+@app.command()
+def calibrate(
+    log: Annotated[Path, typer.Option("--log", help="Case log: CSV, Parquet or XES, gzipped or not.")],
+    map: Annotated[Path | None, typer.Option("--map", help="YAML file: columns by role (default: guessed).")] = None,
+    zone: Annotated[str | None, typer.Option("--zone", help="Zone of the log's clocks, such as Asia/Shanghai.")] = None,
+    split: Annotated[str, typer.Option("--split", help="Share of the cases fitted to, or a date.")] = "0.7",
+    scenario: Annotated[str | None, typer.Option("--scenario", help="Scenario to build on (default: none).")] = None,
+    on_bad_rows: Annotated[
+        str, typer.Option("--on-bad-rows", help="refuse or drop rows that cannot be used.")
+    ] = "refuse",
+    replications: Annotated[int, typer.Option("--replications", "-n", min=20, max=10_000)] = 100,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Root seed of the held-out simulation.")] = 7,
+    out: Out = None,
+    report: Report = True,
+    lang: Lang = "en",
+    json: Json = False,
+) -> None:
+    """Fit arrivals and durations to a case log, test them on held-out cases, and write a scenario."""
+    import os
+
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: threads only get in each other's way
+    from calibration.caselog import LogRefused
+    from calibration.command import Options as Asked
+    from calibration.command import calibrate as fit
+
+    console = _console(lang, json)
+    _one_of("--on-bad-rows", on_bad_rows, ("refuse", "drop"))
+    options = Asked(log, map, zone, split, scenario, on_bad_rows, out, replications, seed)  # type: ignore[arg-type]
+    try:
+        outcome = fit(options, console, _write_calibration if report else None)
+    except LogRefused as error:
+        typer.echo(f"gridwhistle: {error.sentence(console.words)}", err=True)
+        raise typer.Exit(2) from None
+    if outcome.made.status == "draft":
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -164,6 +269,75 @@ def export(
         console.say("written", path=file)
     if json:
         console.json({"files": files})
+
+
+@app.command()
+def drill(
+    exercise: Annotated[
+        str | None, typer.Argument(help="A shipped exercise's name or the path of a YAML file.")
+    ] = None,
+    role: Annotated[str, typer.Option("--role", help="controller (all roles), or one role of the exercise.")] = (
+        "controller"
+    ),
+    speed: Annotated[float, typer.Option("--speed", help="Exercise seconds per real second, 0.5 to 600.")] = 10.0,
+    auto: Annotated[bool, typer.Option("--auto", help="Nobody plays: the built-in rules decide for all.")] = False,
+    answers: Annotated[Path | None, typer.Option("--answers", help="File of answers, in place of a terminal.")] = None,
+    seed: Seed = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder (default: results/drills/<name>-<time>).")] = None,
+    resume: Annotated[Path | None, typer.Option("--resume", help="Recording of a drill to be taken up again.")] = None,
+    replay: Annotated[Path | None, typer.Option("--replay", help="Recording to be played again, bit for bit.")] = None,
+    branch: Annotated[str | None, typer.Option("--branch", help="With --replay: decision to fork at, e.g. D3.")] = None,
+    answer: Annotated[str | None, typer.Option("--answer", help="With --branch: the option taken there.")] = None,
+    later: Annotated[str, typer.Option("--later", help="Decisions after a branch: recorded or rule.")] = "recorded",
+    futures: Annotated[int, typer.Option("--futures", min=2, help="Futures drawn for a branch's interval.")] = 30,
+    what_if: Annotated[
+        int, typer.Option("--what-if", help="With --replay: branch all decisions, so many futures.")
+    ] = 0,
+    aar: Annotated[bool, typer.Option("--aar/--no-aar", help="Write the after-action report.")] = True,
+    advice: Annotated[bool, typer.Option("--advice", help="Show what the rule would do with each decision.")] = False,
+    lang: Lang = "en",
+    json: Json = False,
+) -> None:
+    """Play an exercise live: injects, decisions with a countdown, score, recording, after-action report."""
+    from scenarios.drill.commands import Options as Played
+    from scenarios.drill.commands import drill as play
+
+    console = _console(lang, json)
+    given = (exercise, role, speed, auto, answers, seed, out, replay, resume, branch, answer, later, futures)
+    told = play(Played(*given, what_if, aar, advice), console, _write_aar)
+    if json:
+        console.json(told)
+
+
+@app.command()
+def dashboard(
+    host: Annotated[str, typer.Option("--host", help="Address to listen on; other than loopback needs tokens.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option("--port", help="Port; 0 takes a free one.")] = 8321,
+    token_file: Annotated[
+        Path | None, typer.Option("--token-file", help="Who may log in: 'role name token' on each line.")
+    ] = None,
+    name: Annotated[
+        list[str] | None, typer.Option("--name", help="A further host name by which browsers may call the server.")
+    ] = None,
+    results: Annotated[Path, typer.Option("--results", help="Folder of the results.")] = Path("results"),
+    scenarios: Annotated[Path, typer.Option("--scenarios", help="Folder of your scenarios.")] = Path("my-scenarios"),
+    concurrent: Annotated[int, typer.Option("--concurrent", help="Jobs that run at once.")] = 1,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the browser there.")] = False,
+    lang: Lang = "en",
+) -> None:
+    """Serve the dashboard: library, runs, comparisons, replay and drills in a browser."""
+    from dashboards.server.settings import settings
+
+    console = _console(lang, False)
+    given = settings(host, port, results, scenarios, token_file, tuple(name or ()), lang, concurrent)
+    console.note("dashboard_starts")
+
+    from dashboards.server.serve import serve
+
+    serve(given, lambda where: console.say("dashboard_at", address=where), browser)
+    console.note("dashboard_stopped")
 
 
 @library_app.command("list")
@@ -310,6 +484,24 @@ def _write_report(study: Any, path: Path, lang: str) -> Path:
     from dashboards.report import write_report
 
     return Path(write_report(study, path, lang))
+
+
+def _write_sensitivity(result: Any, path: Path, lang: str) -> Path:
+    from dashboards.report.sensitivity import write_sensitivity_report
+
+    return Path(write_sensitivity_report(result, path, lang))
+
+
+def _write_calibration(outcome: Any, path: Path, lang: str) -> Path:
+    from dashboards.report.calibration import write_calibration_report
+
+    return write_calibration_report(outcome, path, lang)
+
+
+def _write_aar(drill: Any, path: Path, lang: str, branches: list[Any]) -> Path:
+    from dashboards.report.aar import write_aar
+
+    return write_aar(drill, path, lang, branches)
 
 
 def _city_page(city: Any, lang: str) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks.figures import EDMONTON, ENGINE, Bar, Measured, show, verdicts
+from benchmarks.figures import CAMPAIGN, EDMONTON, ENGINE, SOBOL, Bar, Measured, show, verdicts
 from benchmarks.machine import machine, versions
 
 GROUPS: dict[tuple[str, ...], str] = {
@@ -29,6 +29,12 @@ GROUPS: dict[tuple[str, ...], str] = {
     ("pairing_ratio_unit",): "pairing:measure_unit",
     ("identical_arms_difference",): "pairing:identical",
 }  # fmt: skip
+CAMPAIGN_GROUPS: dict[tuple[str, ...], str] = {
+    ("campaign_overhead_ms",): "campaign:measure_overhead",
+    ("campaign_growth_mb",): "campaign:measure_memory",
+    ("two_workers_spin",): "campaign:measure_spin",
+    ("two_workers_model",): "campaign:measure_model",
+}
 """Keys of figures -> the function that measures them together."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -43,21 +49,70 @@ def engine(
     quick: Quick = False,
 ) -> None:
     """Measure speed, memory, growth, compiling and pairing of the engine; about 20 minutes."""
-    console = Console(stderr=json is None)
-    wanted = None if only is None else set(filter(None, only.split(",")))
-    unknown = (wanted or set()) - {key for keys in GROUPS for key in keys}
-    if unknown:
-        known = ", ".join(key for keys in GROUPS for key in keys)
-        raise typer.BadParameter(f"unknown figure {', '.join(sorted(unknown))}; allowed: {known}")
-    measured: Measured = {}
-    for keys, where in GROUPS.items():
-        if wanted is None or wanted & set(keys):
-            console.print(f"measuring {', '.join(keys)} ...", style="dim")
-            module, function = where.split(":")
-            begun = time.perf_counter()
-            measured.update(getattr(importlib.import_module(f"benchmarks.{module}"), function)(quick))
-            console.print(f"  {time.perf_counter() - begun:.1f} s", style="dim")
+    measured = _measured(GROUPS, only, quick, json)
     _report(ENGINE, measured, "Engine" + (" (quick: figures mean nothing)" if quick else ""), json)
+
+
+@app.command()
+def campaign(
+    json: Json = None,
+    only: Annotated[str | None, typer.Option("--only", help="Keys to measure, with commas between them.")] = None,
+    quick: Quick = False,
+) -> None:
+    """Measure what a campaign costs beside its runs and what a second worker brings; about 4 minutes."""
+    measured = _measured(CAMPAIGN_GROUPS, only, quick, json)
+    _report(CAMPAIGN, measured, "Campaign" + (" (quick: figures mean nothing)" if quick else ""), json)
+
+
+@app.command()
+def sobol(
+    json: Json = None,
+    rows: Annotated[int, typer.Option("--rows", help="Base points; below 256 the time is scaled up.")] = 256,
+    quick: Quick = False,
+) -> None:
+    """Measure a whole Sobol study of 8 parameters on two cores; up to 10 minutes."""
+    from benchmarks.sobol import measure
+
+    scaled = "" if rows == 256 else f" (scaled up from {rows} base points)"
+    _report(SOBOL, measure(rows, quick), "Sobol" + (" (quick: figures mean nothing)" if quick else scaled), json)
+
+
+@app.command()
+def dashboard(json: Json = None, quick: Quick = False) -> None:
+    """Open the dashboard in an empty browser: seconds until the first page stands, megabytes received; a minute."""
+    from benchmarks.dashboard import DASHBOARD, measure
+
+    _report(DASHBOARD, measure(quick), "Dashboard" + (" (quick: figures mean nothing)" if quick else ""), json)
+
+
+@app.command()
+def drill(json: Json = None, quick: Quick = False) -> None:
+    """Measure what a drill computes beside waiting for people; under a minute."""
+    from benchmarks.drill import DRILL, measure
+
+    _report(DRILL, measure(quick), "Drill" + (" (quick: figures mean nothing)" if quick else ""), json)
+
+
+@app.command()
+def fanout(json: Json = None, quick: Quick = False) -> None:
+    """Tell 50 clients of a drill room ten things a second for a minute and count what is lost; about 2 minutes."""
+    from benchmarks.fanout import FANOUT, measure
+
+    _report(FANOUT, measure(quick), "Fan-out" + (" (quick: figures mean nothing)" if quick else ""), json)
+
+
+@app.command()
+def replay(json: Json = None, quick: Quick = False) -> None:
+    """Watch 2,000 people drive on 50,000 road edges in a headless browser; painted frames a second; about 3 minutes."""
+    from benchmarks.replay import REPLAY, measure
+    from sim.errors import InputError
+
+    try:
+        measured = measure(quick)
+    except InputError as error:
+        typer.echo(f"benchmarks: {error.sentence()}", err=True)
+        raise typer.Exit(2) from None
+    _report(REPLAY, measured, "Replay" + (" (quick: figures mean nothing)" if quick else ""), json)
 
 
 @app.command()
@@ -77,6 +132,25 @@ def edmonton(
         typer.echo(f"benchmarks: {error.sentence()}", err=True)
         raise typer.Exit(2) from None
     _report(EDMONTON, measured, "Edmonton", json)
+
+
+def _measured(groups: dict[tuple[str, ...], str], only: str | None, quick: bool, json: Path | None) -> Measured:
+    """Measure the groups that hold a wanted key, all when none is named."""
+    console = Console(stderr=json is None)
+    wanted = None if only is None else set(filter(None, only.split(",")))
+    unknown = (wanted or set()) - {key for keys in groups for key in keys}
+    if unknown:
+        known = ", ".join(key for keys in groups for key in keys)
+        raise typer.BadParameter(f"unknown figure {', '.join(sorted(unknown))}; allowed: {known}")
+    measured: Measured = {}
+    for keys, where in groups.items():
+        if wanted is None or wanted & set(keys):
+            console.print(f"measuring {', '.join(keys)} ...", style="dim")
+            module, function = where.split(":")
+            begun = time.perf_counter()
+            measured.update(getattr(importlib.import_module(f"benchmarks.{module}"), function)(quick))
+            console.print(f"  {time.perf_counter() - begun:.1f} s", style="dim")
+    return measured
 
 
 def _report(bars: tuple[Bar, ...], measured: Measured, title: str, file: Path | None) -> None:

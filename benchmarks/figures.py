@@ -76,6 +76,19 @@ EDMONTON = (
     Bar("edmonton_static_share_error", "static share covered off the published 83.2 %", "at most", 0.0005),
 )
 
+CAMPAIGN = (
+    Bar("campaign_overhead_ms", "campaign overhead of a run, store included, one or two workers (ms)", "at most", 1.0),
+    Bar("campaign_growth_mb", "growth of the parent's memory over 90,000 runs (MB)", "at most", 10.0),
+    Bar("two_workers_spin", "two workers against one, runs that spin for 50 ms", "at least", 1.6),
+    Bar("two_workers_model", "two workers against one, runs of the model of about 50 ms", "at least", 1.6),
+)
+
+SOBOL = (
+    Bar("sobol_level_s", "Sobol 256 x (8 + 2 + dummy) rows x 2, 20,000 residents, 14 days, one policy (s)",
+        "at most", 300.0),
+    Bar("sobol_effect_s", "the same for the difference between two policies, twice the runs (s)", "at most", 300.0),
+)  # fmt: skip
+
 
 def verdicts(bars: tuple[Bar, ...], measured: Measured) -> list[dict[str, Any]]:
     """Return one row per bar of what was measured: what, key, value, low, high, bar, reached."""

@@ -8,9 +8,9 @@ from collections.abc import Generator
 from typing import Any
 
 from benchmarks.figures import Measured
-from benchmarks.simpy_ratio import compared
+from benchmarks.simpy_ratio import compared, timed_run
 
-SERVERS, SERVICE_MIN, RATE_PER_HOUR, SEED = 10, 10.0, 54.0, 7
+SERVERS, SERVICE_MIN, RATE_PER_HOUR = 10, 10.0, 54.0
 MEASURES = ("wait_min", "in_service_min")
 
 
@@ -40,14 +40,9 @@ def prepared(days: float) -> Any:
 
 def engine_run(arm: Any, replication: int) -> tuple[float, int, dict[str, float]]:
     """Return seconds (demand and run), customers and measures of one replication by the engine."""
-    from sim import kernel
     from sim.engine.codes import NEVER
 
-    begun = time.perf_counter()
-    world = arm.world(SEED, replication, "counts")
-    kernel.begin(world)
-    kernel.run_until(arm, world, arm.spec.horizon_days * 1440.0)
-    seconds = time.perf_counter() - begun
+    seconds, world = timed_run(arm, replication)
     n = int(world.clock["cases"][0])
     k = world.cases[:n]
     done = k[k["closed_min"] < NEVER]

@@ -30,15 +30,20 @@ def prepared(days: float, residents: int | None = None) -> Any:
     return prepare(scenario.spec(), city_of(scenario)).arm
 
 
-def engine_run(arm: Any, replication: int) -> tuple[float, int, dict[str, float]]:
-    """Return seconds (demand and run), cases and measures of one replication by the engine."""
+def timed_run(arm: Any, replication: int) -> tuple[float, Any]:
+    """Return seconds (demand and run) and the world of one replication by the engine."""
     from sim import kernel
 
     begun = time.perf_counter()
     world = arm.world(SEED, replication, "counts")
     kernel.begin(world)
     kernel.run_until(arm, world, arm.spec.horizon_days * 1440.0)
-    seconds = time.perf_counter() - begun
+    return time.perf_counter() - begun, world
+
+
+def engine_run(arm: Any, replication: int) -> tuple[float, int, dict[str, float]]:
+    """Return seconds (demand and run), cases and measures of one replication by the engine."""
+    seconds, world = timed_run(arm, replication)
     return seconds, int(world.clock["cases"][0]), engine_measures(arm, world)
 
 

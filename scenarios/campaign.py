@@ -6,11 +6,12 @@ anti-join of plan and parts. Order is interleaved over arms, so that whatever is
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -21,6 +22,7 @@ from scenarios.worker import Job
 
 PART_RUNS = 500
 PART_S = 10.0
+PULSE_S = 1.0
 Progress = Callable[[int, int, Record | None], None]
 """Called with runs ended, runs planned, and the last record (None at the start)."""
 
@@ -48,7 +50,7 @@ class Summary:
     planned, before, ok
         Runs in the plan; found done already; done now.
     failures
-        Records of runs that raised or killed their process.
+        Records of runs that raised, took too long, or killed their process.
     seconds
         Wall time of this call.
     """
@@ -59,6 +61,11 @@ class Summary:
     failures: list[Record] = field(default_factory=list)
     seconds: float = 0.0
 
+    @property
+    def ended(self) -> int:
+        """Runs that have ended, well or not, before or now."""
+        return self.before + self.ok + len(self.failures)
+
 
 def interleaved(arms: Sequence[Callable[[int], Run]], replications: range) -> Iterator[Run]:
     """Yield the runs of all arms of replication 0, then of 1, and so on."""
@@ -68,20 +75,30 @@ def interleaved(arms: Sequence[Callable[[int], Run]], replications: range) -> It
 
 
 def execute(
-    plan: Sequence[Run], job: Job, store: Store, runner: Runner, *, keep: int = 0, progress: Progress | None = None
+    plan: Collection[Run],
+    job: Job,
+    store: Store,
+    runner: Runner,
+    *,
+    keep: int = 0,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
 ) -> Summary:
     """Do the runs of a plan that are not done yet.
 
     Parameters
     ----------
     plan
-        Runs in the order to be done; appended to the stored plan where new.
+        Runs in the order to be done; appended to the stored plan where new. It is gone through twice and never
+        held as a whole, so a plan of a hundred thousand runs may make them as they are asked for.
     job
         Does one run.
     keep
         Tables are kept of replications below this number.
     progress
         Called after each run.
+    stop
+        A flag that somebody else sets to drain the campaign; signals to this process set it too.
 
     Returns
     -------
@@ -93,27 +110,78 @@ def execute(
     Interrupted
         After Ctrl-C or a termination signal, once the runs under way have ended and are stored.
     """
-    store.write_plan(plan)
-    done = store.done()
-    left = [run for run in plan if run.run_id not in done]
-    summary = Summary(len(plan), len(plan) - len(left))
+    with store.writing():
+        return _execute(plan, job, store, runner, keep, progress, Stop() if stop is None else stop)
+
+
+def _execute(
+    plan: Collection[Run], job: Job, store: Store, runner: Runner, keep: int, progress: Progress | None, stop: Stop
+) -> Summary:
+    left = store.write_plan(plan)
+    summary = Summary(len(plan), len(plan) - left)
     begun = time.perf_counter()
     if progress is not None:
         progress(summary.before, summary.planned, None)
-    with _signals() as stop, _Writer(store) as writer:
-        for record in runner.run(left, job, store, keep, stop):
+    done = store.done()
+    records = runner.run((run for run in plan if run.run_id not in done), job, store, keep, stop)
+    with (
+        _signals(stop),
+        _Pulse(store, summary, runner.workers) as pulse,
+        _Writer(store) as writer,
+        closing(records),  # so that whatever ends the campaign ends the runner's processes at once
+    ):
+        for record in records:
             writer.add(record)
             if record.state == "ok":
                 summary.ok += 1
             else:
                 summary.failures.append(record)
+            pulse.beat(record)
             if progress is not None:
-                progress(summary.before + summary.ok + len(summary.failures), summary.planned, record)
-    summary.seconds = time.perf_counter() - begun
-    if stop.signal is not None and summary.ok + len(summary.failures) < len(left):
-        store.journal("campaign", "interrupted", signal=stop.signal)
-        raise Interrupted(stop.signal, summary.before + summary.ok, summary.planned)
+                progress(summary.ended, summary.planned, record)
+        summary.seconds = time.perf_counter() - begun
+        if stop.signal is not None and summary.ended < summary.planned:
+            pulse.state = "interrupted"
+            raise Interrupted(stop.signal, summary.before + summary.ok, summary.planned)
+        pulse.state = "finished"
     return summary
+
+
+class _Pulse:
+    """Tells onlookers in the journal how far the campaign is: at its beginning and end, and once a second between.
+
+    `scenarios.watch` reads these lines.
+    """
+
+    def __init__(self, store: Store, summary: Summary, workers: int) -> None:
+        self.store, self.summary, self.workers = store, summary, workers
+        self.state, self.last_error, self.begun = "broken_off", "", time.monotonic()
+        self.told = self.begun
+
+    def __enter__(self) -> _Pulse:
+        self._tell("begun")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *rest: object) -> None:
+        if error is not None and not isinstance(error, Interrupted):
+            self.last_error = f"{type(error).__name__}: {error}"[:200]
+            self.state = "interrupted" if isinstance(error, KeyboardInterrupt | GeneratorExit) else "broken_off"
+        self._tell(self.state)
+
+    def beat(self, record: Record) -> None:
+        if record.state != "ok":
+            run = record.run
+            self.last_error = f"{run.policy}, replication {run.replication}: {record.message}"[:300]
+        if time.monotonic() - self.told >= PULSE_S:
+            self._tell("running")
+
+    def _tell(self, event: str) -> None:
+        s, self.told = self.summary, time.monotonic()
+        self.store.journal(
+            "campaign", event, planned=s.planned, before=s.before, ok=s.ok, failed=len(s.failures),
+            seconds=round(self.told - self.begun, 3), pid=os.getpid(), workers=self.workers,
+            last_error=self.last_error,
+        )  # fmt: skip
 
 
 class _Writer:
@@ -131,7 +199,8 @@ class _Writer:
     def add(self, record: Record) -> None:
         if record.state == "ok":
             self.records.append(record)
-        if len(self.records) >= PART_RUNS or (self.records and time.monotonic() - self.since > PART_S):
+        soon = time.monotonic() - self.since + record.seconds  # when the next one may be expected
+        if len(self.records) >= PART_RUNS or (self.records and soon > PART_S):
             self.flush()
 
     def flush(self) -> None:
@@ -140,11 +209,10 @@ class _Writer:
 
 
 @contextmanager
-def _signals() -> Iterator[Stop]:
+def _signals(stop: Stop) -> Iterator[None]:
     """Turn the first Ctrl-C or termination signal into a flag; the second one breaks off at once."""
-    stop = Stop()
     if threading.current_thread() is not threading.main_thread():
-        yield stop  # signals reach the main thread only; whoever runs a campaign elsewhere stops it there
+        yield  # signals reach the main thread only; whoever runs a campaign elsewhere hands in a flag
         return
 
     def heard(number: int, frame: FrameType | None) -> None:
@@ -154,7 +222,7 @@ def _signals() -> Iterator[Stop]:
 
     before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield stop
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -16,6 +16,7 @@ from scenarios.campaign import Summary
 from scenarios.console import Console, duration
 from scenarios.experiment import Experiment, is_compiled
 from scenarios.library import load
+from scenarios.limits import Limits, memory_is_watched
 from scenarios.places import city_of
 from scenarios.schema import Scenario
 from scenarios.store import Store, write_atomically, write_parquet
@@ -41,6 +42,14 @@ class Options:
     out: Path | None = None
     resume: bool = True
     keep_cases: int = 5
+    wall_s: float | None = None
+    memory_mb: float | None = None
+
+    @property
+    def limits(self) -> Limits | None:
+        """What one run may use, when the user has said so."""
+        given = self.wall_s is not None or self.memory_mb is not None
+        return Limits(self.wall_s, self.memory_mb) if given else None
 
 
 def experiment(scenario_name: str, options: Options, fewest_arms: int) -> Experiment:
@@ -92,10 +101,15 @@ def carry_out(made: Experiment, options: Options, console: Console) -> tuple[Stu
     folder = result_folder(made, options)
     Store.check(folder, made.manifest())
     workers = options.workers if options.workers is not None else default_workers(made)
+    limits = options.limits
     announce(made, workers, folder, console)
+    if limits is not None and workers == 1:
+        console.note("limited_alone")
+    if limits is not None and limits.memory_mb is not None and not memory_is_watched:
+        console.note("memory_not_watched")
     total = len(made.arms) * (made.replications or 1)
     with console.progress(total) as heard:
-        study = made.run(workers=workers, store=folder, progress=heard, keep_cases=options.keep_cases)
+        study = made.run(workers=workers, store=folder, progress=heard, keep_cases=options.keep_cases, limits=limits)
     done = made.summary
     console.note("done", ok=done.ok, before=done.before, time=duration(done.seconds, console.words))
     return study, done

@@ -73,7 +73,7 @@ class Console:
 
     def json(self, data: object) -> None:
         """Write data as JSON on standard output; numbers that do not exist become null."""
-        sys.stdout.write(json.dumps(_jsonable(data), ensure_ascii=False, indent=1) + "\n")
+        sys.stdout.write(json.dumps(jsonable(data), ensure_ascii=False, indent=1) + "\n")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
         """Print a table; the first column is text, the others are aligned to the right where they are numbers."""
@@ -244,11 +244,12 @@ def _rich(stream: Any) -> Rich:
     return found if found.is_terminal else Rich(file=stream, highlight=False, width=PLAIN_WIDTH, no_color=True)
 
 
-def _jsonable(data: Any) -> Any:
+def jsonable(data: Any) -> Any:
+    """Return data as JSON can hold it: texts for what it does not know, null for numbers that do not exist."""
     if isinstance(data, Mapping):
-        return {str(k): _jsonable(v) for k, v in data.items()}
+        return {str(k): jsonable(v) for k, v in data.items()}
     if isinstance(data, list | tuple):
-        return [_jsonable(v) for v in data]
+        return [jsonable(v) for v in data]
     if hasattr(data, "item") and not isinstance(data, str | bytes):
         data = data.item()
     if isinstance(data, float) and not math.isfinite(data):

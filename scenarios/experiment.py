@@ -24,10 +24,11 @@ from scenarios.campaign import Progress, Summary, execute, interleaved
 from scenarios.compare import compare
 from scenarios.form_errors import nearest
 from scenarios.library import rooted
+from scenarios.limits import Limits
 from scenarios.merge import content_hash
-from scenarios.places import city_of
-from scenarios.runners import InProcess, Runner, runner_for
-from scenarios.runs import Outcome, Run
+from scenarios.model_job import ModelJob
+from scenarios.runners import FirstHere, InProcess, Runner, runner_for
+from scenarios.runs import Run
 from scenarios.schema import Precision, Scenario
 from scenarios.store import Store, write_atomically
 from scenarios.study import Study
@@ -35,35 +36,9 @@ from scenarios.worker import Job
 from sim.city.shared import located
 from sim.errors import InputError
 
-KEPT_TABLES = ("cases", "incidents", "tasks", "staff")
 KEEP = 5
 RESULTS = Path("results")
 _VERSIONED = ("numpy", "scipy", "numba", "mesa", "pyarrow", "pandas", "pydantic", "duckdb")
-
-
-class ModelJob:
-    """Runs one arm and replication of a scenario; tables of an arm are prepared once per process."""
-
-    def __init__(self, scenario: Scenario) -> None:
-        self.scenario = scenario
-        self._prepared: dict[str, Any] = {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"scenario": self.scenario, "_prepared": {}}
-
-    def prepare(self, policy: str) -> Any:
-        """Return the prepared tables of an arm."""
-        from sim import model
-
-        if policy not in self._prepared:
-            city = city_of(self.scenario)
-            self._prepared[policy] = model.prepare(self.scenario.spec(policy), city, city.seed)
-        return self._prepared[policy]
-
-    def __call__(self, run: Run, keep: bool) -> Outcome:
-        result = self.prepare(run.policy).run(seed=run.seed, replication=run.replication, log_level="cases")
-        tables = {name: getattr(result, name)() for name in KEPT_TABLES} if keep else {}
-        return Outcome(dict(result.measures), tables)
 
 
 @dataclass
@@ -160,6 +135,7 @@ class Experiment:
         keep_cases: int = KEEP,
         job: Job | None = None,
         runner: Runner | None = None,
+        limits: Limits | None = None,
     ) -> Study:
         """Do what is not done yet and return the study.
 
@@ -175,6 +151,9 @@ class Experiment:
             Replications, from the first, of which case tables are kept.
         job, runner
             Another way to do a run (default: the model), another runner (default: by `workers`).
+        limits
+            Wall time and memory allowed to one run; given, even one worker is a process of its own, so that it can
+            be ended (default: none with one worker, else those derived by `scenarios.limits.Limits`).
 
         Raises
         ------
@@ -186,26 +165,21 @@ class Experiment:
         made_here = not isinstance(store, Store) and not Path(store or self.default_folder()).exists()
         opened = store if isinstance(store, Store) else Store.create(store or self.default_folder(), self.manifest())
         try:
-            self._write_text(opened)
+            self.write_text(opened)
             return self._run(
-                opened, job or ModelJob(self.scenario), runner or runner_for(workers), progress, keep_cases
+                opened, job or ModelJob(self.scenario), runner or runner_for(workers, limits), progress, keep_cases
             )
         except InputError:
-            if made_here and not opened.parts():  # a mistake leaves nothing half-written behind
+            if made_here and not opened.parts() and opened.held_by() is None:
+                # a mistake leaves nothing half-written behind
                 shutil.rmtree(opened.folder, ignore_errors=True)
             raise
 
     def _run(self, store: Store, job: Job, runner: Runner, progress: Progress | None, keep: int) -> Study:
         study, replications = Study(store, self.scenario), self.replications or 1
-        if isinstance(job, ModelJob) and runner.workers > 1 and not is_compiled():
-            first = execute(self._plan(1)[:1], job, store, InProcess(), keep=keep)  # compile once, not in each process
-            job = ModelJob(self.scenario)
-        else:
-            first = Summary(0, 0)
+        if isinstance(job, ModelJob) and not isinstance(runner, InProcess) and not is_compiled():
+            runner = FirstHere(runner)  # compile once, not in each process
         self.summary = execute(self._plan(replications), job, store, runner, keep=keep, progress=progress)
-        self.summary.ok += first.ok
-        self.summary.before -= first.ok
-        self.summary.seconds += first.seconds
         while self.until is not None and (more := self._more(study, replications)) > replications:
             replications, before = more, self.summary
             self.summary = execute(self._plan(replications), job, store, runner, keep=keep, progress=progress)
@@ -263,7 +237,8 @@ class Experiment:
             return replications
         return min(until.max_reps, wanted, 2 * replications)
 
-    def _write_text(self, store: Store) -> None:
+    def write_text(self, store: Store) -> None:
+        """Write the scenario beside its results as ``scenario.yaml``, parents laid in and city paths absolute."""
         import yaml
 
         file = store.folder / "scenario.yaml"

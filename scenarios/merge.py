@@ -17,6 +17,7 @@ from typing import Any
 from scenarios.yaml_lines import FieldPath, Origin, Tree
 
 Origins = dict[FieldPath, Origin]
+_ENCODE = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 LAW_NAMES = frozenset(
     [
         "constant",
@@ -60,7 +61,7 @@ def part(tree: Tree, path: FieldPath, keys: frozenset[str] | None = None) -> Tre
 
 def canonical(data: Any) -> str:
     """Return a text that is equal for equal contents: sorted keys, whole numbers without a fraction."""
-    return json.dumps(_plain(data), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _ENCODE(_plain(data))
 
 
 def content_hash(data: Any) -> str:

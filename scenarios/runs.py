@@ -86,7 +86,8 @@ class Record:
     Attributes
     ----------
     state
-        ``ok``, ``failed`` (it raised) or ``killed`` (its worker died).
+        ``ok``, ``failed`` (it raised), ``timeout`` (longer than its wall limit, so it was ended) or ``killed`` (its
+        process died, or was ended for its memory).
     failure
         Hash of the traceback in ``failures/``, for runs that did not end well.
     """

@@ -89,6 +89,9 @@ class Plan(BaseModel):
         default_factory=dict, description="measure -> difference that does not matter, in the measure's unit"
     )
     precision: Precision | None = None
+    sensitivity: list[str] = Field(
+        default_factory=list, description="parameters that a sensitivity study varies: NAME or NAME=low..high"
+    )
 
 
 class Scenario(Sections):

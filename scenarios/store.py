@@ -8,12 +8,14 @@ were not yet written. Queries go through DuckDB over the parts (`scenarios.study
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,8 +25,11 @@ from scenarios.runs import COSTS, IDENTITY, Record, Run
 from sim.errors import InputError
 
 SCHEMA = 1
+LOCK = "writing.lock"
 FOLDERS = ("runs", "events", "series", "journal", "failures")
 _COSTS = frozenset(COSTS)
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+PLAN_BATCH = 10_000
 _TEXTS = frozenset(IDENTITY) - {"replication", "seed"}
 
 
@@ -42,6 +47,7 @@ class Store:
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         self.folder, self.manifest = folder, manifest
         self._parts = self._next_part()
+        self._journals: dict[str, _Appended] = {}
 
     @classmethod
     def create(cls, folder: Path | str, manifest: dict[str, Any]) -> Store:
@@ -122,24 +128,70 @@ class Store:
 
     # plan
 
-    def write_plan(self, runs: Iterable[Run]) -> None:
-        """Write the plan; runs already planned stay, new ones are appended."""
-        rows: dict[str, list[Any]] = {name: [] for name in IDENTITY}
-        for run in runs:
-            record = Record(run, "planned").row()
-            for name in IDENTITY:
-                rows[name].append(record[name])
-        table = pa.table(rows, schema=_identity_schema())
-        file = self.path("plan.parquet")
-        if file.exists():
-            old = read_table(file)
-            new = ~np.isin(np.asarray(table["run_id"]), np.asarray(old["run_id"]))
-            table = pa.concat_tables([old, table.filter(pa.array(new))])
-        write_parquet(table, file)
+    def write_plan(self, runs: Iterable[Run]) -> int:
+        """Write the plan; runs already planned stay, new ones are appended.
+
+        Returns
+        -------
+        int
+            How many of `runs` are not done yet.
+        """
+        file, done, left = self.path("plan.parquet"), self.done(), 0
+        tables = [read_table(file)] if file.exists() else []
+        known = set(tables[0]["run_id"].to_pylist()) if tables else set()
+        source = iter(runs)
+        while batch := list(itertools.islice(source, PLAN_BATCH)):
+            left += sum(run.run_id not in done for run in batch)
+            new = [run for run in batch if run.run_id not in known]
+            tables.append(pa.table(_columns(new), schema=_identity_schema()))
+        table = pa.concat_tables(tables) if tables else _identity_schema().empty_table()
+        if not file.exists() or len(table) > len(known):
+            write_parquet(table, file)
+        return left
 
     def plan(self) -> pa.Table:
         """Return the plan, one row per run."""
         return read_table(self.folder / "plan.parquet")
+
+    # one writer
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep the folder to this process while it writes; others are refused, and can see who it is.
+
+        The lock falls with the process, however that ends. `held_by` asks for it.
+
+        Raises
+        ------
+        InputError
+            Another process is at work in the folder.
+        """
+        until = time.monotonic() + 1.0  # who only looks holds it for an instant
+        with self.path(LOCK).open("a+", encoding="utf-8") as stream:
+            while not locked(stream):
+                if time.monotonic() > until:
+                    stream.seek(0)
+                    raise InputError(
+                        "another process is at work here", file=self.folder, found=f"process {stream.read().strip()}",
+                        allowed="one campaign at a time in a folder",
+                    )  # fmt: skip
+                time.sleep(0.02)
+            stream.truncate(0)
+            stream.write(str(os.getpid()))
+            stream.flush()
+            try:
+                yield
+            finally:
+                stream.truncate(0)
+
+    def held_by(self) -> int | None:
+        """Return the id of the process that is writing here; None when there is none."""
+        try:
+            with (self.folder / LOCK).open("r+", encoding="utf-8") as stream:
+                found = stream.read().strip()
+                return None if not found.isdigit() or locked(stream, shared=True) else int(found)
+        except OSError:
+            return None
 
     # parts
 
@@ -195,12 +247,10 @@ class Store:
 
     def journal(self, source: str, event: str, **details: Any) -> None:
         """Append one line to ``journal/<source>.jsonl``; a line is written in one piece."""
-        line = json.dumps({"time": round(time.time(), 3), "event": event, **details}, ensure_ascii=False) + "\n"
-        handle = os.open(self.path("journal", f"{source}.jsonl"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            os.write(handle, line.encode())
-        finally:
-            os.close(handle)
+        line = _ENCODE({"time": round(time.time(), 3), "event": event, **details}) + "\n"
+        if source not in self._journals:
+            self._journals[source] = _Appended(self.path("journal", f"{source}.jsonl"))
+        self._journals[source].write(line.encode())
 
     def read_journal(self) -> Iterator[dict[str, Any]]:
         """Yield the journal's lines of all sources; a line cut off by a kill is left out."""
@@ -222,6 +272,42 @@ class Store:
     def _next_part(self) -> int:
         parts = self.parts()
         return 1 + int(parts[-1].stem.removeprefix("part-")) if parts else 0
+
+
+class _Appended:
+    """A file kept open to append to; each write is in one piece, and lands even when the process is killed next."""
+
+    _handle = -1
+
+    def __init__(self, path: Path) -> None:
+        self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def write(self, content: bytes) -> None:
+        os.write(self._handle, content)
+
+    def __del__(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+
+
+def locked(stream: IO[str], shared: bool = False) -> bool:
+    """Lock an open file if nobody else has; it is free again when the file is closed or the process ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        try:
+            stream.seek(1 << 20)  # a byte beyond the text, so that the text stays readable
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(stream, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def write_atomically(file: Path, content: bytes) -> None:
@@ -257,6 +343,11 @@ def read_table(file: Path, columns: list[str] | None = None) -> pa.Table:
     except (OSError, pa.ArrowInvalid) as error:
         missing = isinstance(error, FileNotFoundError)
         raise InputError("the file is missing" if missing else "the file is cut off or damaged", file=file) from None
+
+
+def _columns(runs: list[Run]) -> dict[str, list[Any]]:
+    rows = [Record(run, "planned").row() for run in runs]
+    return {name: [row[name] for row in rows] for name in IDENTITY}
 
 
 def _identity_schema() -> pa.Schema:

@@ -186,7 +186,7 @@ class Study:
         """Return the runs that failed and were not done since: run_id, event, seconds, failure, message."""
         done, last = self.store.done(), {}
         for line in self.store.read_journal():
-            if line["event"] in ("failed", "killed") and line.get("run_id") not in done:
+            if line["event"] in ("failed", "timeout", "killed") and line.get("run_id") not in done:
                 last[line["run_id"]] = line
         return pd.DataFrame(list(last.values()))
 

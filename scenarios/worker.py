@@ -1,12 +1,13 @@
 """What happens to a run in the process that does it: time it, keep its tables, never let it escape.
 
-A job that raises becomes a failed record with its traceback; the campaign goes on. The pool that starts
-these processes is `scenarios.runners`.
+A job that raises becomes a failed record with its traceback; the campaign goes on. `serve` is the body of a
+pool's process; who starts, feeds, watches and ends such processes is `scenarios.pool`.
 """
 
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -15,14 +16,21 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from scenarios.runs import Outcome, Record, Run
 from scenarios.store import Store
 from sim.errors import InputError
 
 Job = Callable[[Run, bool], Outcome]
-"""Does one run; the flag says whether its tables are to be kept. Must be picklable for a pool."""
+"""Does one run; the flag says whether its tables are to be kept. Must be picklable for a pool.
+
+A job may have a method ``ready()``: it is called once in each process of a pool before the first run, and what it
+takes (reading a city, loading compiled code) counts for no run's wall limit. It may name, as ``modules``, what to
+import before processes part, so that they share it and a lost one is quickly replaced.
+"""
 
 ONE_THREAD = (
     "OMP_NUM_THREADS",
@@ -32,6 +40,11 @@ ONE_THREAD = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
+SEND_S = 0.05  # records of shorter runs are sent together
+INDEX, BEGAN, STOP = 0, 1, 2
+"""Slots of the numbers shared with the parent: row of the chunk under way (-1: none), when it began on the
+monotonic clock, and whether to begin no more runs. They are readable even while compiled code holds the
+interpreter, when the process could send no message."""
 _PDEATHSIG = 1
 
 
@@ -62,8 +75,9 @@ class Worker:
         digest = self.store.write_failure("".join(traceback.format_exception(error)))
         message = f"{type(error).__name__}: {error}"[:200]
         self.store.journal(
-            self.source, "failed", run_id=run.run_id, seconds=round(seconds, 6), failure=digest, message=message
-        )
+            self.source, "failed", run_id=run.run_id, policy=run.policy, replication=run.replication,
+            seconds=round(seconds, 6), failure=digest, message=message,
+        )  # fmt: skip
         return Record(run, "failed", seconds, peak_memory_mb(), failure=digest, message=message)
 
 
@@ -77,28 +91,79 @@ def peak_memory_mb() -> float:
     return peak / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-_worker: Worker | None = None
+def make_ready(job: Job) -> None:
+    """Let a job load what all its runs share."""
+    prepare = getattr(job, "ready", None)
+    if prepare is not None:
+        prepare()
 
 
-def begin(job: Job, folder: str, keep: int) -> None:
-    """Make a pool's process ready: deaf to Ctrl-C, bound to its parent's life, job at hand."""
-    global _worker
+def serve(job: Job, folder: str, keep: int, parent: Connection, shared: Any, stack: str) -> None:
+    """Do the chunks that the parent sends until it closes the connection; the body of a pool's process.
+
+    Messages to the parent are pairs: ``("ready", None)`` once, ``("records", [...])`` as runs end,
+    ``("done", [...])`` at a chunk's end, ``("mistake", error)`` for a mistake of input, and ``("unable", text)``
+    when the job cannot get ready.
+
+    Parameters
+    ----------
+    shared
+        Three numbers, see `INDEX`.
+    stack
+        File to which the interpreter writes where it stands when it crashes or is asked by SIGUSR1.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent()
-    _worker = Worker(job, Store.open(Path(folder)), keep)
+    with Path(stack).open("w", encoding="utf-8") as stream:
+        _tell_where(stream)
+        try:
+            doer = Worker(job, Store.open(Path(folder)), keep)
+            if not _ready(job, parent):
+                return
+            while True:
+                parent.send(("done", _chunk(doer, parent.recv(), parent, shared)))
+        except InputError as mistake:
+            parent.send(("mistake", mistake))
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return  # the parent wants no more
 
 
-def do(runs: Sequence[Run]) -> list[Record]:
-    """Do a chunk of runs in a pool's process."""
-    if _worker is None:
-        raise RuntimeError("the process was not made ready")
-    return [_worker.do(run) for run in runs]
+def _ready(job: Job, parent: Connection) -> bool:
+    """Make ready and tell the parent so, or why not."""
+    try:
+        make_ready(job)
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it is, the parent names it and stops
+        parent.send(("unable", "".join(traceback.format_exception(error))))
+        return False
+    parent.send(("ready", None))
+    return True
 
 
-def ready() -> int:
-    """Return this process's id; shows that processes can start."""
-    return os.getpid()
+def _chunk(doer: Worker, runs: Sequence[Run], parent: Connection, shared: Any) -> list[Record]:
+    """Do a chunk; return the records not sent yet."""
+    records: list[Record] = []
+    since = time.monotonic()
+    for index, run in enumerate(runs):
+        if shared[STOP]:
+            break
+        shared[BEGAN] = now = time.monotonic()  # before the index: a new run is never blamed for an old one's time
+        shared[INDEX] = index
+        if records and now - since > SEND_S:
+            parent.send(("records", records))
+            records, since = [], now
+        records.append(doer.do(run))
+    shared[INDEX] = -1
+    return records
+
+
+def _tell_where(stream: Any) -> None:
+    """Have the interpreter write its stack on a crash, and on SIGUSR1 even while compiled code runs."""
+    faulthandler.enable(stream, all_threads=False)
+    if hasattr(faulthandler, "register"):
+        faulthandler.register(signal.SIGUSR1, stream, all_threads=False, chain=False)
 
 
 def die_with_parent() -> None:

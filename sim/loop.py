@@ -92,7 +92,9 @@ from sim.engine.hooks import ANSWER_TYPE, HOOK, AnswerTuple
 from sim.engine.jit import njit
 from sim.engine.kinds import I, V, W
 from sim.engine.queues import first_in_queue, queue_insert, queue_remove
-from sim.institutions.coordination import apply_coordination, apply_report_in, case_timer, request_timer, task_ready
+from sim.institutions.asking import apply_report_in, task_ready
+from sim.institutions.holding import apply_coordination, case_timer
+from sim.institutions.whistles import request_timer
 
 _CASE_ROOM = 8  # cases, tasks (departments called at once) and whistles that one event can add at most
 _TASK_ROOM = 80

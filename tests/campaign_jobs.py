@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +41,73 @@ class Noise:
             measures["cases"] = float("nan")
         tables = {"cases": pa.table({"case": [1, 2], "type": ["leak", "noise"]})} if keep else {}
         return Outcome(measures, tables)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Noise, except that some replications misbehave in a named way; once only, when told so."""
+
+    ways: tuple[tuple[int, str], ...] = ()
+    trace: str = ""  # folder in which each run leaves a file
+    once: bool = False  # a way is taken on the first attempt only (needs `trace`)
+    pause_s: float = 0.0
+
+    def __call__(self, run: Run, keep: bool) -> Outcome:
+        way = dict(self.ways).get(run.replication)
+        if way and self.once:
+            mark = Path(self.trace, f"{run.policy}-{run.replication}-tried")
+            way = None if mark.exists() else way
+            mark.touch()
+        if way:
+            misbehave(way)
+        return Noise(self.pause_s, trace=self.trace)(run, keep)
+
+
+@dataclass(frozen=True)
+class Rough:
+    """Does what a design asks for, except that one run of some rows misbehaves."""
+
+    stride: int
+    ways: tuple[tuple[int, str], ...] = ((2, "raise"), (5, "spin"), (9, "exit"))
+
+    def __call__(self, run: Run, keep: bool) -> Outcome:
+        row, replicate = divmod(run.replication, self.stride)
+        way = dict(self.ways).get(row)
+        if way and run.policy == "whistle" and replicate == 1:
+            misbehave(way)
+        return Outcome({"value": run.replication + 0.5 * (run.policy == "whistle")})
+
+
+def misbehave(way: str) -> None:
+    """Raise, hang in Python or in compiled code, leave, crash, or devour memory."""
+    match way:
+        case "raise":
+            raise ValueError("this cannot be")
+        case "sleep":
+            time.sleep(3600)
+        case "spin":
+            spinning()()
+        case "exit":
+            os._exit(3)
+        case "segfault":
+            ctypes.string_at(1)
+        case "memory":
+            hoard = [np.ones(2_000_000) for _ in range(40)]  # 640 MB, each page touched
+            time.sleep(3600 + 0 * len(hoard))
+
+
+def spinning() -> Callable[[], int]:
+    """Return a compiled endless loop, which keeps the interpreter's lock."""
+    import numba
+
+    @numba.njit
+    def forever() -> int:
+        n = 1
+        while n != 0:
+            n = n % 1_000_003 + 1
+        return n
+
+    return forever
 
 
 def plan(replications: int, policies: tuple[str, ...] = ("referral", "whistle"), seed: int = 7) -> list[Run]:

@@ -15,7 +15,7 @@ import sim
 ROOT = Path(sim.__file__).resolve().parent.parent
 PACKAGES = ("sim", "scenarios", "calibration", "dashboards")  # lower to higher; gridwhistle is above all
 # inside sim, from low to high: what a level may import is itself and what is below
-KERNEL = {"sim.kernel", "sim.assemble", "sim.tables_out", "sim.model", "sim.mesa_model"}
+KERNEL = {"sim.kernel", "sim.assemble", "sim.tables_out", "sim.model", "sim.mesa_model", "sim.arm_changes"}
 # these stand beside the model's face though they live with their concept: they run or show whole models
 MODEL_LEVEL = KERNEL | {
     "sim.check", "sim.cases.tabulate", "sim.policies.check", "sim.policies.trial", "sim.agents.views",

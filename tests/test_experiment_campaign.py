@@ -15,7 +15,8 @@ import pytest
 from campaign_jobs import Noise, plan
 
 from scenarios.campaign import Interrupted, execute
-from scenarios.runners import InProcess, Pool
+from scenarios.pool import Pool
+from scenarios.runners import InProcess
 from scenarios.runs import Run
 from scenarios.store import Store
 from sim.errors import InputError
@@ -110,7 +111,8 @@ SCRIPT = """
 import sys
 from campaign_jobs import Noise, plan
 from scenarios.campaign import Interrupted, execute
-from scenarios.runners import InProcess, Pool
+from scenarios.pool import Pool
+from scenarios.runners import InProcess
 from scenarios.store import Store
 
 if __name__ == "__main__":

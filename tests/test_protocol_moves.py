@@ -24,11 +24,14 @@ SURE = {"judging.need_seen_probability": 1.0, "judging.need_found_probability": 
 
 def two_departments(script: list[dict[str, Any]], days: float = 10.0, whistle: dict[str, Any] | None = None,
                     parameters: dict[str, float] | None = None, rates: tuple[float, float] = (0.0, 0.0),
-                    desk_min: Any = 5.0, **rules: str) -> Arm:  # fmt: skip
-    """Return a street team and two departments of one crew each; ``joint`` cases need both, ``own_b`` only b."""
+                    desk_min: Any = 5.0, home: str | None = None, **rules: str) -> Arm:  # fmt: skip
+    """Return a street team and two departments of one crew each; ``joint`` cases need both, ``own_b`` only b.
+
+    ``home`` is the joint type's own department, which leads a whistle.
+    """
     kinds = {
         "joint": {"kind": "order", "start": "street", "closes_at": "street", "needs": {"a": 1.0, "b": 1.0},
-                  "rate_per_hour": rates[0], "stages": [{"name": "look", "where": "desk"}],
+                  "department": home, "rate_per_hour": rates[0], "stages": [{"name": "look", "where": "desk"}],
                   "part": {"touch_min": 30.0}, "severity": [0.0, 1.0], "report": {"desk": 50.0},
                   "deadlines": {"respond_min": 1000.0, "resolve_min": 100_000.0}},
         **{f"own_{d}": {"kind": "order", "start": d, "closes_at": None, "department": d, "report": {"desk": 50.0},
@@ -122,6 +125,48 @@ def test_crews_that_wait_for_the_quorum_are_busy():
 def test_a_quorum_of_half_starts_with_the_first_who_comes():
     world = run(two_departments(CROSS[:2], whistle={"quorum": 0.5}, days=1.0))
     assert logged(world, codes.L_QUORUM)["time_min"].tolist() == pytest.approx([102.0])
+
+
+# ---------------------------------------------------------------- the lead department
+@pytest.mark.parametrize(
+    ("lead", "home", "starts_min", "leader"),
+    [("home_department", "b", 140.0, 1), ("home_department", "a", 102.0, 0), ("street", "b", 102.0, -1),
+     ("first_present", "b", 102.0, 0), ("home_department", None, 102.0, -1)],
+)  # fmt: skip
+def test_work_waits_for_the_quorum_and_for_a_called_lead(lead, home, starts_min, leader):
+    """Half of the called are enough, and a is there at 102; b is busy until 140."""
+    world = run(
+        two_departments(CROSS[:2], whistle={"quorum": 0.5, "lead": lead, "hold_min": 60.0}, home=home, days=1.0)
+    )
+    assert logged(world, codes.L_QUORUM)["time_min"].tolist() == pytest.approx([starts_min])
+    assert rows(world, "requests")["lead"].tolist() == [leader]
+    assert rows(world, "cases")["outcome"].tolist() == [codes.O_SETTLED] * 2
+
+
+def _b_only_when_reminded(view, task, asks, now):
+    """Department b refuses until reminded; a comes."""
+    if view.tasks[task].dept == 0 or view.tasks[task].reminders > 0:
+        return Answer(codes.ACCEPT, 0, 0.0)
+    return Answer(codes.REFUSE, 0, 0.0)
+
+
+@pytest.mark.parametrize(("home", "starts_min"), [("a", 41.0), ("b", 141.0)])
+def test_nobody_sets_out_for_an_appointment_before_the_lead_has_promised(home, starts_min):
+    """Set out at 40 (deadline 60, 20 before); b promises at the reminder at 60 and the hour has moved to 140."""
+    whistle = {"quorum": 0.5, "appointed": True, "set_out_min": 20.0, "reconvene_min": 100.0}
+    rule = Rule("b_only_when_reminded", "report_in", compile_rule(_b_only_when_reminded), _b_only_when_reminded)
+    arm = two_departments([{"name": "x", "type": "joint", "at_min": 0.0}], whistle=whistle, home=home, days=1.0)
+    world = run(stubborn(arm, rule))
+    assert logged(world, codes.L_QUORUM)["time_min"][0] == pytest.approx(starts_min, abs=1.0)
+    parts = rows(world, "tasks")[rows(world, "tasks")["kind"] == codes.K_PART]
+    assert (parts["assigned_min"] >= starts_min - 1.0).all()
+
+
+def test_a_lead_that_never_promises_is_ordered_and_the_waiting_crew_is_not_held_for_ever(never_comes):
+    arm = two_departments([{"name": "x", "type": "joint", "at_min": 0.0}], whistle={"quorum": 0.5}, home="b", days=20.0)
+    world = run(stubborn(arm, never_comes))
+    assert logged(world, codes.L_FORCE)["time_min"].size > 0
+    assert rows(world, "cases")["outcome"][0] == codes.O_SETTLED and world.pools["busy"].sum() == 0
 
 
 # ---------------------------------------------------------------- bounces, reminders, orders

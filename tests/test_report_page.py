@@ -89,7 +89,7 @@ def test_every_chart_is_named_for_those_who_cannot_see_it(html):
     plots = re.findall(r'<div class="plot"[^>]*>', html)
     assert len(plots) == 7
     for plot in plots:
-        assert 'role="img"' in plot and re.search(r'aria-label="[^"]{40,}"', plot)
+        assert 'role="group"' in plot and re.search(r'aria-label="[^"]{40,}"', plot)
 
 
 def test_csv_of_a_chart_is_its_table():

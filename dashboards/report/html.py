@@ -99,7 +99,7 @@ def chart_figure(chart: Chart, t: Texts) -> str:
         f'<figure class="chart" id="chart-{name}"><h3>{text(chart.title)}</h3>'
         f"<figcaption>{text(chart.sentence)}</figcaption>"
         f"<div{scroll}{f' aria-label="{text(chart.title)}"' if chart.min_width_px else ''}>"
-        f'<div class="plot" role="img" aria-label="{label}" data-figure="figure-{name}" '
+        f'<div class="plot" role="group" aria-label="{label}" data-figure="figure-{name}" '
         f'style="{width}height:{height}px"></div></div>'
         f"<details><summary>{text(t('report.how_to_read'))}</summary>{paragraph(chart.description)}</details>"
         f"<details><summary>{text(t('report.show_table'))}</summary>{data_table(chart.table, t, chart.title)}</details>"

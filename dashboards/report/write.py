@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
@@ -65,13 +66,20 @@ def write_report(study: Any, path: str | PathLike[str], lang: str = "en") -> Pat
         from dashboards.report.gather import gather
 
         study = gather(study, lang)
+    return write_page(path, page(study, t))
+
+
+def write_page(path: str | PathLike[str], content: str) -> Path:
+    """Write a whole page under a temporary name and give it its name when it is complete.
+
+    Raises
+    ------
+    InputError
+        The place is a folder or cannot be written.
+    """
     target = Path(path)
     if target.is_dir():
         raise InputError("a report is a file, not a folder", file=target, allowed="a path such as report.html")
-    return _write(target, page(study, t))
-
-
-def _write(target: Path, content: str) -> Path:
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -95,17 +103,33 @@ def page(data: ReportData, t: Texts) -> str:
         sections.reproduce_section(data, t),
         sections.limits_section(data, t),
     ]
-    title = text(t("report.html_title", title=data.title))
+    names = ("answer", "compared", "measures", "charts", "assumptions", "definitions", "reproduce", "limits")
+    links = {name: t(f"report.{name}") for name in names}
+    return frame(t("report.html_title", title=data.title), data.title, links, body, t)
+
+
+def frame(html_title: str, heading: str, links: Mapping[str, str], body: Sequence[str], t: Texts) -> str:
+    """Return a whole page around sections: head, style, contents, script; every report uses it.
+
+    Parameters
+    ----------
+    html_title, heading
+        Title of the window and of the page, as text.
+    links
+        Section id -> its title, for the contents.
+    body
+        Sections as HTML, the answer first under the id ``answer``.
+    """
     return "".join(
         [
             f'<!DOCTYPE html>\n<html lang="{"zh-CN" if t.lang == "zh" else "en"}"><head><meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="color-scheme" content="light">',
-            f"<title>{title}</title><style>{_part('page.css')}</style></head><body>",
+            f"<title>{text(html_title)}</title><style>{_part('page.css')}</style></head><body>",
             f'<a class="skip" href="#answer">{text(t("report.skip"))}</a>',
-            f'<header><p class="kicker">{text(t("report.kicker"))}</p><h1>{text(data.title)}</h1></header>',
-            _contents(t),
+            f'<header><p class="kicker">{text(t("report.kicker"))}</p><h1>{text(heading)}</h1></header>',
+            _contents(links, t),
             f"<main>{''.join(body)}</main>",
             f"<footer><p>{text(t('report.print_note'))}</p></footer>",
             f"<noscript><p class='noscript'>{text(t('report.noscript'))}</p></noscript>",
@@ -115,9 +139,8 @@ def page(data: ReportData, t: Texts) -> str:
     )
 
 
-def _contents(t: Texts) -> str:
-    names = ("answer", "compared", "measures", "charts", "assumptions", "definitions", "reproduce", "limits")
-    links = "".join(f'<li><a href="#{n}">{text(t(f"report.{n}"))}</a></li>' for n in names)
+def _contents(titles: Mapping[str, str], t: Texts) -> str:
+    links = "".join(f'<li><a href="#{name}">{text(title)}</a></li>' for name, title in titles.items())
     return f'<nav aria-label="{text(t("report.contents"))}"><ul>{links}</ul></nav>'
 
 

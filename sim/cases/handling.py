@@ -52,7 +52,7 @@ from sim.engine.jit import njit
 from sim.engine.kinds import I, W
 from sim.engine.log import log
 from sim.engine.queues import first_in_queue, queue_insert, queue_remove
-from sim.institutions.coordination import come_together, free_crew, part_finished, part_work_done
+from sim.institutions.whistles import come_together, free_crew, part_finished, part_work_done
 
 
 # ---------------------------------------------------------------- the line

@@ -64,7 +64,9 @@ class Whistle(Part):
     message_min: float = Field(5.0, ge=0)
     quorum: float = Field(1.0, gt=0, le=1, description="share of called departments present before work starts")
     lead: Literal["home_department", "street", "first_present"] = Field(
-        "home_department", description="who leads; kept with the whistle, without effect on the work yet"
+        "home_department",
+        description="who leads: the type's own department when it is called (crews set out once it has promised, work "
+        "starts once it is there), the street's own people (nobody is waited for), or who comes first",
     )
     hold_min: float = Field(120.0, gt=0, description="after this wait crews are released; longer after each release")
     reconvene_min: float = Field(

@@ -1,0 +1,267 @@
+"""Which column plays which part in a case log, written as a small YAML file or guessed from the columns' names.
+
+The mapping also holds how texts are written (zone, time form, encoding, separator) and renames values. Names of
+trace attributes of an XES file carry the prefix ``case:``, so that one mapping serves the CSV and the XES of a log.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from os import PathLike
+from typing import Any
+
+import yaml
+
+from scenarios.yaml_lines import Tree, dotted, parse_yaml, read_yaml
+from sim.errors import InputError
+
+COLUMN_ROLES = (
+    "case", "activity", "time", "start", "resource", "transition", "order", "opened", "closed", "ended", "deadline",
+    "kind", "channel", "department", "status",
+)  # fmt: skip
+TIME_ROLES = ("time", "start", "opened", "closed", "ended", "deadline")
+RENAMED_ROLES = ("activity", "resource", "kind", "channel", "department", "status")
+TEXT_OPTIONS = ("zone", "time_format", "encoding", "delimiter")
+LIST_OPTIONS = ("closing_activities", "closing_statuses")
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Columns by role; None where the log has none.
+
+    Attributes
+    ----------
+    case
+        Column of the case id.
+    activity, time, start, resource, transition, order
+        Per event: what was done, when it was completed, when begun, by whom, the lifecycle transition (start,
+        complete, ...), and a sequence number that times must not contradict.
+    opened, closed
+        When a case opened and closed. None: at its first and last event.
+    ended
+        What the deadline is held against; None: closed.
+    deadline, kind, channel, department, status
+        Attributes of the case.
+    closing_activities, closing_statuses
+        Names that close a case; a case without any of them is open.
+    sort_by_time
+        Trust times rather than the order of events within an XES trace.
+    quiet_days
+        Without any marker of closing: a case with an event within so many days of the log's end is open.
+    zone
+        IANA zone of clock times without offset.
+    time_format
+        ``strptime`` pattern of all time columns, or ``unix_s``, ``unix_ms``, ``excel`` (days since 1899-12-30);
+        or role -> pattern, where columns are written differently.
+    encoding, delimiter
+        Of a CSV file; told by its content when None.
+    rename
+        Role -> {value in the log: value to use}.
+    """
+
+    case: str | None = None
+    activity: str | None = None
+    time: str | None = None
+    start: str | None = None
+    resource: str | None = None
+    transition: str | None = None
+    order: str | None = None
+    opened: str | None = None
+    closed: str | None = None
+    ended: str | None = None
+    deadline: str | None = None
+    kind: str | None = None
+    channel: str | None = None
+    department: str | None = None
+    status: str | None = None
+    closing_activities: tuple[str, ...] = ()
+    closing_statuses: tuple[str, ...] = ()
+    sort_by_time: bool = False
+    quiet_days: float | None = None
+    zone: str | None = None
+    time_format: str | dict[str, str] | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    rename: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: str | PathLike[str]) -> Mapping:
+        """Read a mapping from a YAML file.
+
+        Raises
+        ------
+        InputError
+            Not readable, an unknown role, a value that is no text.
+        """
+        return _checked(read_yaml(path))
+
+    @classmethod
+    def parse(cls, text: str, name: str = "map") -> Mapping:
+        """Read a mapping from YAML text; `name` stands in messages."""
+        return _checked(parse_yaml(text, name))
+
+    def to_yaml(self) -> str:
+        """Return the mapping as YAML, empty roles left out; reading it back gives an equal mapping."""
+        content = {
+            k: list(v) if isinstance(v, tuple) else v
+            for k, v in asdict(self).items()
+            if v not in (None, (), {}) and v is not False
+        }
+        return yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=110)
+
+    def columns(self) -> dict[str, str]:
+        """Return role -> column of every role that has one."""
+        return {role: getattr(self, role) for role in COLUMN_ROLES if getattr(self, role)}
+
+    def form_of(self, role: str) -> str | None:
+        """Return the form of times that the map names for a role."""
+        return self.time_format.get(role) if isinstance(self.time_format, dict) else self.time_format
+
+    @property
+    def one_row_per_case(self) -> bool:
+        """Say whether rows are cases rather than events."""
+        return self.time is None and self.opened is not None
+
+
+# Names as they stand in real exports; matched in lower case with -, _ and blanks alike. The order is the preference.
+NAMES: dict[str, tuple[str, ...]] = {
+    "case": (
+        "case:concept:name", "case id", "caseid", "case", "case number", "case no", "ticket", "ticket id",
+        "incident id", "incident number", "request id", "service request id", "complaint id", "unique key",
+        "id", "工单编号", "工单号", "案件编号", "事件编号", "编号", "受理编号", "流水号",
+    ),
+    "activity": (
+        "concept:name", "activity", "activity name", "event", "event name", "task", "step", "action", "环节",
+        "活动", "办理环节", "步骤",
+    ),
+    "time": (
+        "time:timestamp", "timestamp", "complete timestamp", "event time", "completed at", "complete time",
+        "end timestamp", "end time", "time", "datetime", "时间", "办理时间", "操作时间",
+    ),
+    "start": (
+        "start timestamp", "start time", "started at", "开始时间",
+    ),
+    "resource": (
+        "org:resource", "resource", "user", "handler", "agent", "employee", "assigned to", "经办人", "处理人",
+        "办理人",
+    ),
+    "transition": (
+        "lifecycle:transition", "lifecycle", "transition",
+    ),
+    "opened": (
+        "opened", "opened at", "created", "created at", "created date", "created on", "open date", "received",
+        "received at", "reported at", "requested datetime", "受理时间", "来电时间", "登记时间", "创建时间",
+        "上报时间",
+    ),
+    "closed": (
+        "closed", "closed at", "closed date", "closed on", "close date", "resolved", "resolved at", "办结时间",
+        "结案时间", "关闭时间",
+    ),
+    "ended": (
+        "case:enddate", "enddate", "end date", "case:closed", "case:end date",
+    ),
+    "deadline": (
+        "case:deadline", "deadline", "due", "due date", "due at", "expected datetime", "办理期限", "截止时间",
+        "办结期限", "时限",
+    ),
+    "kind": (
+        "case:kind", "case:type", "case:case type", "kind", "case type", "type", "category", "complaint type",
+        "service name", "类别", "类型", "事件类型", "问题分类",
+    ),
+    "channel": (
+        "case:channel", "channel", "source", "open data channel type", "渠道", "来源", "受理渠道",
+    ),
+    "department": (
+        "case:department", "department", "agency", "responsible department", "承办单位", "主办单位", "部门",
+    ),
+    "status": (
+        "case:status", "status", "state", "状态", "工单状态",
+    ),
+}  # fmt: skip
+
+
+def guess(columns: Sequence[str]) -> Mapping:
+    """Guess the roles from the columns' names: XES and pm4py names, usual English exports, Chinese hotline exports.
+
+    A log whose rows carry no event time but an opening time is read as one row per case. Trace attributes of XES
+    (``case:`` prefix) are case attributes.
+    """
+    known = {_plain(name): name for name in reversed(columns)}
+    found = {role: next((known[_plain(n)] for n in names if _plain(n) in known), None) for role, names in NAMES.items()}
+    if found["time"] is None and found["opened"] is not None:  # one row per case
+        found["activity"] = found["start"] = found["transition"] = found["resource"] = None
+        found["closed"] = found["closed"] or found["ended"]
+        found["ended"] = None
+    elif found["time"] is not None:  # a first event opens a case better than a form's date; an explicit closing closes
+        found["opened"] = found["status"] = None
+    return Mapping(**{role: column for role, column in found.items() if column is not None})  # type: ignore[arg-type]
+
+
+def nearest(name: str, columns: Iterable[str]) -> list[str]:
+    """Return the columns whose names come closest, else the first ones."""
+    columns = list(columns)
+    return difflib.get_close_matches(name, columns, n=5, cutoff=0.4) or columns[:12]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_\-]+", " ", name.strip().casefold())
+
+
+def _checked(tree: Tree) -> Mapping:
+    known = [one.name for one in fields(Mapping)]
+    values: dict[str, Any] = {}
+    for name, value in tree.data.items():
+        if name not in known:
+            raise _wrong(tree, (name,), "unknown role", name, difflib.get_close_matches(name, known, 3, 0.5) or known)
+        if value is not None:
+            values[name] = _value(tree, name, value)
+    return Mapping(**values)
+
+
+def _value(tree: Tree, name: str, value: Any) -> Any:
+    if name in LIST_OPTIONS:
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise _wrong(tree, (name,), "not a list of names", value, "a list such as [Closed, Completed]")
+        return tuple(value)
+    if name == "sort_by_time":
+        if not isinstance(value, bool):
+            raise _wrong(tree, (name,), "neither true nor false", value, "true or false")
+        return value
+    if name == "quiet_days":
+        if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+            raise _wrong(tree, (name,), "not a number of days", value, "at least 0 (days)")
+        return float(value)
+    if name == "time_format" and isinstance(value, dict):
+        if not set(value) <= set(TIME_ROLES) or not all(isinstance(one, str) for one in value.values()):
+            raise _wrong(
+                tree, (name,), "not forms by role", value, f"a pattern, or patterns for {', '.join(TIME_ROLES)}"
+            )
+        return dict(value)
+    if name == "rename":
+        return _renames(tree, value)
+    if not isinstance(value, str) or not value:
+        wanted = "the name of a column" if name in COLUMN_ROLES else "a text"
+        raise _wrong(tree, (name,), f"not {wanted}", value, wanted)
+    if name == "delimiter" and len(value) != 1:
+        raise _wrong(tree, (name,), "not one character", value, [",", ";", "\\t", "|"])
+    return value
+
+
+def _renames(tree: Tree, value: Any) -> dict[str, dict[str, str]]:
+    if not isinstance(value, dict):
+        raise _wrong(tree, ("rename",), "not a mapping of roles", value, RENAMED_ROLES)
+    for role, names in value.items():
+        if role not in RENAMED_ROLES:
+            raise _wrong(tree, ("rename", role), "values of this role are not renamed", role, RENAMED_ROLES)
+        if not isinstance(names, dict) or not all(isinstance(new, str) for new in names.values()):
+            raise _wrong(tree, ("rename", role), "not a mapping of values", names, "a mapping such as {Desk: counter}")
+    return {role: dict(names) for role, names in value.items()}
+
+
+def _wrong(tree: Tree, path: tuple[str, ...], problem: str, found: Any, allowed: Any) -> InputError:
+    file, line = tree.origin(path)
+    shown = list(allowed) if isinstance(allowed, tuple | list) else allowed
+    return InputError(problem, file=file, line=line, field=dotted(path), found=found, allowed=shown)

@@ -1,0 +1,94 @@
+"""The rows of a log before they mean anything: columns of text by name, and where in the file each row stands.
+
+Made by the CSV, Parquet and XES readers alike, so that everything after them sees one form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+NOTHING = {"", "na", "n/a", "nan", "nat", "null", "none", "<na>", "\\n"}
+MAX_ROWS = 20_000_000
+
+
+@dataclass
+class Rows:
+    """Columns of a log.
+
+    Attributes
+    ----------
+    columns
+        Name -> one value per row: text or None; Parquet may bring datetimes.
+    place
+        Per row the line (CSV), row number (Parquet) or event number (XES) counted from 1.
+    word
+        What `place` counts: ``line``, ``row`` or ``event``.
+    trace
+        XES: per row the number of its <trace>, so that two traces of one name are seen. None otherwise.
+    repeated
+        Per row whether the whole row repeats an earlier one exactly.
+    ordered
+        True when the form itself states an order of events within a case.
+    """
+
+    columns: dict[str, pd.Series]
+    place: np.ndarray
+    word: str
+    repeated: np.ndarray
+    trace: np.ndarray | None = None
+    ordered: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+    def where(
+        self, rows: Iterable[int], values: pd.Series | Sequence[object] | None = None, most: int = 3
+    ) -> list[str]:
+        """Describe rows as a reader finds them in the file: ``line 12: '2011-10-11'``."""
+        told = []
+        for row in list(rows)[:most]:
+            shown = (
+                ""
+                if values is None
+                else f": {_short(values.iloc[row] if isinstance(values, pd.Series) else values[row])}"
+            )
+            told.append(f"{self.word} {self.place[row]:,}{shown}")
+        return told
+
+
+class Intern:
+    """Gives equal texts one object, and None for what stands for nothing."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, str | None] = {}
+
+    def __call__(self, text: str) -> str | None:
+        """Return the text stripped, or None."""
+        try:
+            return self.seen[text]
+        except KeyError:
+            bare = text.strip()
+            value = None if bare.casefold() in NOTHING else bare
+            if len(self.seen) < 2_000_000:
+                self.seen[text] = value
+            return value
+
+
+def text_series(values: list[str | None]) -> pd.Series:
+    """Return a column of Python texts and None."""
+    return pd.Series(np.array(values, dtype=object) if values else np.array([], dtype=object), dtype=object)
+
+
+def repeated_rows(hashes: list[int]) -> np.ndarray:
+    """Return which rows have been seen before, by the hash of all they hold."""
+    return pd.Series(np.array(hashes, dtype=np.int64)).duplicated().to_numpy()
+
+
+def _short(value: object, most: int = 40) -> str:
+    text = "(empty)" if value is None else repr(str(value))
+    return text if len(text) <= most else text[: most - 2] + "…'"

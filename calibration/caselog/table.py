@@ -1,0 +1,125 @@
+"""Case logs as tables: CSV with its separators and quirks, and Parquet.
+
+CSV rows keep the line they begin on; rows with too few or too many fields are bad rows, an open quotation mark is a
+broken file. Values stay text: times are read in `calibration.caselog.stamps`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from calibration.caselog.diagnosis import Findings
+from calibration.caselog.rows import MAX_ROWS, Intern, Rows, repeated_rows, text_series
+from calibration.caselog.source import MAX_TEXT_BYTES, Bytes, encoding_of
+
+SEPARATORS = (",", ";", "\t", "|")
+DAMAGE = "\ufffd".encode()
+csv.field_size_limit(10_000_000)
+
+
+def read_csv(content: Bytes, encoding: str | None, delimiter: str | None, findings: Findings) -> Rows:
+    """Read a CSV file; encoding and separator are told by the content when None."""
+    raw = content.whole()
+    name = encoding_of(raw, encoding, findings)
+    if name.startswith("utf-8") and DAMAGE in raw:
+        lines = (i for i, line in enumerate(io.BytesIO(raw), 1) if DAMAGE in line)
+        told = [f"line {i:,}" for i in itertools.islice(lines, 3)]
+        findings.refuse("damaged_text", count=raw.count(DAMAGE), examples=told)
+    with io.TextIOWrapper(io.BytesIO(raw), encoding=name, newline="") as text:
+        first = next((line for line in text if line.strip()), "")
+        told_separator = first[4] if first[:4].lower() == "sep=" and len(first) > 4 else None
+        header = next(text, "") if told_separator else first
+        text.seek(0)
+        lines_of = ("\n" if told_separator and line == first else line for line in text)  # keeps the line numbers
+        return _parsed(lines_of, delimiter or told_separator or separator(header), findings)
+
+
+def separator(header: str) -> str:
+    """Return the separator that cuts the header into most fields; a comma when none does."""
+    counts = {one: len(next(csv.reader([header], delimiter=one), [])) for one in SEPARATORS}
+    return max(SEPARATORS, key=lambda one: counts[one])
+
+
+def _parsed(lines: Iterable[str], delimiter: str, findings: Findings) -> Rows:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    header: list[str] = []
+    cells: list[list[str | None]] = []
+    places: list[int] = []
+    hashes: list[int] = []
+    ragged: list[tuple[int, int]] = []
+    intern, width, begin, rows = Intern(), 0, 1, 0
+    try:
+        for row in reader:
+            line, begin = begin, reader.line_num + 1
+            if not row or (len(row) == 1 and not row[0].strip()):
+                continue
+            if not header:
+                header = _header(row, findings)
+                width = len(header)
+                cells = [[] for _ in header]
+                continue
+            rows += 1
+            if len(row) != width:
+                ragged.append((line, len(row)))
+                continue
+            places.append(line)
+            hashes.append(hash(tuple(row)))
+            for column, value in zip(cells, row, strict=True):
+                column.append(intern(value))
+            if rows > MAX_ROWS:
+                findings.stop("too_large", found=f"more than {MAX_ROWS:,} rows", allowed=f"{MAX_ROWS:,} rows")
+    except csv.Error as error:
+        findings.stop("broken_csv", found=str(error), examples=[f"line {begin}"])
+    if ragged:
+        found = f"{width} fields expected"
+        told = [f"line {line}: {fields} fields" for line, fields in ragged[:3]]
+        findings.bad("ragged", count=len(ragged), total=rows, examples=told, found=found)
+    columns = {name: text_series(values) for name, values in zip(header, cells, strict=True)}
+    return Rows(columns, np.array(places, np.int64), "line", repeated_rows(hashes))
+
+
+def _header(row: list[str], findings: Findings) -> list[str]:
+    names = [name.strip() or f"(column {i})" for i, name in enumerate(row, 1)]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        findings.stop("column_twice", found=twice[0], count=names.count(twice[0]))
+    return names
+
+
+def read_parquet(content: Bytes, findings: Findings) -> Rows:
+    """Read a Parquet file; times may be real times, all else becomes text."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(io.BytesIO(content.whole()))
+        size = sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups))
+        if size > MAX_TEXT_BYTES or file.metadata.num_rows > MAX_ROWS:
+            found = f"{file.metadata.num_rows:,} rows, {size:,} bytes unpacked"
+            findings.stop("too_large", found=found, allowed=f"{MAX_ROWS:,} rows, {MAX_TEXT_BYTES:,} bytes")
+        table = file.read()
+        table.validate(full=True)  # texts that are no UTF-8 show here, not later
+        table = table.replace_schema_metadata(None)  # what pandas once wrote beside it may be damaged or hostile
+        frame = table.to_pandas(ignore_metadata=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        findings.stop("broken_parquet", found=str(error).splitlines()[0][:160])
+    twice = [str(name) for name in frame.columns[frame.columns.duplicated()]]
+    if twice:
+        findings.stop("column_twice", found=twice[0], count=2)
+    columns = {str(name): _plain(frame[name]) for name in frame.columns}
+    keys = pd.util.hash_pandas_object(pd.DataFrame(columns).astype(str), index=False)
+    return Rows(columns, np.arange(1, len(frame) + 1), "row", keys.duplicated().to_numpy())
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return column
+    intern = Intern()
+    whole = pd.api.types.is_float_dtype(column) and bool((column.dropna() % 1 == 0).all())
+    return text_series([intern(str(int(v)) if whole and v == v else str(v)) for v in column.tolist()])

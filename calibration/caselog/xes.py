@@ -1,0 +1,141 @@
+"""Case logs in XES (IEEE 1849), read as a stream: one pass, memory only for what is kept.
+
+Attributes of a trace become columns with the prefix ``case:``. Globals, classifiers, extensions and attributes of
+the log are passed over: a global's value stands for what exporters must fill in, and is no datum of any case. Nested
+attributes, lists and containers are passed over too. A document type or entities are refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.sax import SAXParseException
+from xml.sax.handler import ContentHandler
+from xml.sax.xmlreader import AttributesImpl
+
+import numpy as np
+from defusedxml import DefusedXmlException
+from defusedxml.expatreader import DefusedExpatParser
+
+from calibration.caselog.diagnosis import Findings
+from calibration.caselog.rows import MAX_ROWS, Intern, Rows, repeated_rows, text_series
+from calibration.caselog.source import Bytes
+
+MAX_DEPTH = 100
+MAX_COLUMNS = 1_000
+PREFIX = "case:"
+
+
+def read_xes(content: Bytes, findings: Findings) -> Rows:
+    """Read an XES file; one row per event, and one row without event attributes for a trace without events."""
+    handler = _Handler(findings)
+    parser = DefusedExpatParser(namespaceHandling=0, forbid_dtd=True, forbid_entities=True, forbid_external=True)
+    parser.setContentHandler(handler)
+    try:
+        for piece in content.chunks():
+            parser.feed(piece)
+        parser.close()
+    except DefusedXmlException as error:
+        findings.stop("unsafe_xml", found=type(error).__name__.replace("Forbidden", " declared"))
+    except SAXParseException as error:
+        place = f"line {error.getLineNumber():,}, column {(error.getColumnNumber() or 0) + 1}"
+        findings.stop("broken_xml", found=error.getMessage(), examples=[place])
+    except (UnicodeDecodeError, LookupError, ValueError) as error:
+        findings.stop("broken_xml", found=str(error))
+    return handler.rows()
+
+
+class _Handler(ContentHandler):
+    """Keeps the first-level attributes of traces and events."""
+
+    def __init__(self, findings: Findings) -> None:
+        super().__init__()
+        self.findings, self.intern = findings, Intern()
+        self.depth = 0
+        self.inside: dict[str, str | None] | None = None
+        self.owner_depth = 0
+        self.trace: dict[str, str | None] = {}
+        self.event: dict[str, str | None] = {}
+        self.has_events = False
+        self.traces = 0
+        self.first_row = 0
+        self.early: set[str] = set()
+        self.columns: dict[str, list[str | None]] = {}
+        self.of_trace: list[int] = []
+        self.hashes: list[int] = []
+
+    def startElement(self, name: str, attrs: AttributesImpl) -> None:
+        """Begin an element."""
+        if ":" in name:
+            name = name.rpartition(":")[2]
+        self.depth += 1
+        if self.depth == 1 and name != "log":
+            self.findings.stop("not_xes", found=f"its root is <{name}>", allowed="<log>")
+        if self.depth > MAX_DEPTH:
+            self.findings.stop(
+                "broken_xml", found=f"more than {MAX_DEPTH} levels of nesting", allowed=f"{MAX_DEPTH} levels"
+            )
+        if name == "trace" and self.depth == 2:
+            self.trace, self.has_events, self.first_row = {}, False, len(self.of_trace)
+            self.traces += 1
+            self.inside, self.owner_depth = self.trace, 2
+        elif name == "event" and self.depth == 3 and self.owner_depth == 2:
+            if not self.has_events:
+                self.early = set(self.trace)
+            self.event, self.has_events = {}, True
+            self.inside, self.owner_depth = self.event, 3
+        elif self.inside is not None and self.depth == self.owner_depth + 1 and "value" in attrs and "key" in attrs:
+            self.inside[attrs["key"]] = self.intern(attrs["value"])
+
+    def endElement(self, name: str) -> None:
+        """End an element; an event's end makes a row."""
+        if self.inside is not None and self.depth == self.owner_depth:
+            if self.owner_depth == 3:
+                self.keep(self.event)
+                self.inside, self.owner_depth = self.trace, 2
+            else:
+                if not self.has_events:
+                    self.keep({})
+                elif len(self.trace) > len(self.early):
+                    self.fill_back()
+                self.inside, self.owner_depth = None, 0
+        self.depth -= 1
+
+    def keep(self, event: dict[str, str | None]) -> None:
+        """Add a row; columns come and go with the attributes."""
+        count = len(self.of_trace)
+        if count >= MAX_ROWS:
+            self.findings.stop("too_large", found=f"more than {MAX_ROWS:,} events", allowed=f"{MAX_ROWS:,} events")
+        whole: dict[str, Any] = {PREFIX + key: value for key, value in self.trace.items()}
+        whole.update(event)
+        for key, value in whole.items():
+            column = self.columns.get(key)
+            if column is None:
+                if len(self.columns) >= MAX_COLUMNS:
+                    self.findings.stop(
+                        "too_large", found=f"more than {MAX_COLUMNS} attributes", allowed=f"{MAX_COLUMNS}"
+                    )
+                column = self.columns[key] = []
+            if len(column) < count:
+                column.extend([None] * (count - len(column)))
+            column.append(value)
+        self.of_trace.append(self.traces)
+        self.hashes.append(hash(frozenset(whole.items())))
+
+    def fill_back(self) -> None:
+        """Give trace attributes that stand after events to the trace's earlier rows too."""
+        count = len(self.of_trace)
+        for key in set(self.trace) - self.early:
+            column = self.columns.setdefault(PREFIX + key, [])
+            column.extend([None] * (count - len(column)))
+            column[self.first_row : count] = [self.trace[key]] * (count - self.first_row)
+
+    def rows(self) -> Rows:
+        """Return all rows."""
+        count = len(self.of_trace)
+        for column in self.columns.values():
+            column.extend([None] * (count - len(column)))
+        columns = {key: text_series(values) for key, values in self.columns.items()}
+        place = np.arange(1, count + 1)
+        return Rows(
+            columns, place, "event", repeated_rows(self.hashes), np.array(self.of_trace, np.int64), ordered=True
+        )

@@ -1,0 +1,360 @@
+"""Writing a fit as a scenario: the form of any other scenario, with the provenance of every number that was fitted.
+
+The overlay describes a department as a log shows it: cases come at fitted rates, stay as long as the fitted law
+says, and leave. Nobody is short of staff in it, so no queue and no effect of staffing comes out of it; what it
+gives is realistic demand and time to build on. A number that was not fitted keeps the base scenario's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from calibration.arrivals import ArrivalFit
+from calibration.durations import DurationFit
+from calibration.fits import GroupFit, LogFit
+from calibration.office import Office
+from calibration.problems import Problem
+from scenarios.library import LIBRARY, load, locate
+from scenarios.schema import Scenario
+from sim.errors import InputError
+
+AFTER_SHOCK_MIN = 20.0  # short against the hours of the profile, which after-shocks do not follow
+DESK, OFFICE_SHIFT = "calibrated_desk", "calibrated_office"
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A scenario made of a fit.
+
+    Attributes
+    ----------
+    data
+        The text as data, ready to be written as YAML.
+    draft_reasons
+        Why it should not be relied on; empty when it is published.
+    lost
+        What the fit knows that the scenario's form cannot say, in sentences.
+    """
+
+    data: dict[str, Any]
+    draft_reasons: tuple[Problem, ...]
+    lost: tuple[str, ...]
+
+    @property
+    def status(self) -> str:
+        """``published``, or ``draft`` when a gate refused it."""
+        return "draft" if self.draft_reasons else "published"
+
+
+def overlay(
+    fit: LogFit, start: dt.date, days: int, base: str | None = None, reasons: tuple[Problem, ...] = (),
+    folder: Path | None = None,
+) -> Overlay:  # fmt: skip
+    """Make the scenario of a fit.
+
+    Parameters
+    ----------
+    fit
+        The fit of a log.
+    start, days
+        The days that the scenario plays; a scenario with a base plays the base's.
+    base
+        Library name or path of the scenario to build on; None: the scenario stands by itself.
+    reasons
+        Why a gate refused the fit.
+    folder
+        Where it will lie, for the path to a base that is no library name.
+
+    Raises
+    ------
+    InputError
+        When the base cannot be read.
+    """
+    parent = load(base) if base is not None else None
+    own = {type_name(name): _type(fit, group, start, days) for name, group in fit.groups.items()}
+    known = parent.spec().types if parent is not None else {}
+    profiles = ("hours", "weekdays", "months", "excitation", "excitation_delay_min")
+    types: dict[str, Any] = {}
+    for name, made in own.items():
+        if (
+            name in known and known[name].kind != "bare"
+        ):  # its rate is of incidents, of which the log shows only the told
+            kept = {key: made[key] for key in profiles if key in made}
+            types[name] = {**kept, "provenance": {k: v for k, v in made["provenance"].items() if k in kept}}
+        else:
+            types[name] = made
+    source = fit.log.source
+    data: dict[str, Any] = {
+        "name": f"calibrated-{_slug(Path(source.name).stem)}",
+        "title": {"en": f"Calibrated from {source.name}", "zh": f"依据{source.name}校准"},
+        "description": _description(fit, reasons),
+        "version": "1" if not reasons else "1-draft",
+    }
+    used = next((g.cycle.office for g in fit.groups.values() if g.cycle.office), None)
+    if base is not None:
+        data["extends"] = _named(base, folder or Path("."))
+    else:
+        data |= {"bare": True, "city": {"bare": {}}, "horizon_days": days, "warm_up_days": 0, "cool_down_days": 0}
+        data["calendar"] = _calendar(fit, start, used)
+    shifts: dict[str, Any] = {} if base is not None else {"always": {}}
+    if used is not None:
+        days_open = ["mon", "tue", "wed", "thu", "fri"]
+        shifts[OFFICE_SHIFT] = {"hours": [[used.opens_h, used.closes_h]], "days": days_open, "holidays": False}
+    if used is not None or base is None:  # a scenario by itself must seat somebody, if only to stand by
+        data["posts"] = {DESK: _desk(fit, OFFICE_SHIFT if used is not None else "always")}
+    if shifts:
+        data["shifts"] = shifts
+    data["types"] = types
+    return Overlay(data, reasons, lost(fit))
+
+
+def _named(base: str, folder: Path) -> str:
+    """Return how a scenario in ``folder`` names its base: a library name as it is, a file by its relative path."""
+    path = locate(base)
+    return base if path.parent == LIBRARY else os.path.relpath(path.resolve(), folder.resolve())
+
+
+def type_name(group: str) -> str:
+    """Return the name that a group's type has in a scenario."""
+    return _slug(group).replace("-", "_") or "case"
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^0-9A-Za-z\u4e00-\u9fff]+", "-", text).strip("-").lower()[:60]
+
+
+def _calendar(fit: LogFit, start: dt.date, office: Office | None) -> dict[str, Any]:
+    made: dict[str, Any] = {"start": start, "zone": fit.log.zone}
+    if office is not None:
+        made["office_hours"] = [office.opens_h, office.closes_h]
+    holidays = sorted(next(iter(fit.groups.values())).arrivals.holidays)
+    return {**made, "holidays": holidays} if holidays else made
+
+
+def _desk(fit: LogFit, shift: str) -> dict[str, Any]:
+    """Return a desk with room for every case at once: time in it is time in the log, waiting included."""
+    at_once = sum(g.per_day * g.cycle.elapsed.quantile(0.9)[0] / 1440.0 for g in fit.groups.values())
+    count = int(min(2000, 30 + 4 * math.ceil(at_once))) if shift == OFFICE_SHIFT else 1
+    return {
+        "title": {"en": "Desk as logged", "zh": "日志所示经办窗口"}, "kind": "operator", "per": "city", "count": count,
+        "shift": shift,
+        "provenance": {"count": "room for every case at once, so that nobody waits; not a head count; assumption"},
+    }  # fmt: skip
+
+
+def _type(fit: LogFit, group: GroupFit, start: dt.date, days: int) -> dict[str, Any]:
+    arrivals = group.arrivals
+    scale = 1.0 if group.own_profile else group.share
+    shocks = arrivals.dispersion.after_shocks
+    months, per_day = _months(arrivals, start, days)
+    made: dict[str, Any] = {
+        "title": {"en": _title(group, "en"), "zh": _title(group, "zh")},
+        "kind": "bare",
+        "rate_per_hour": _round(per_day * scale / 24.0 * (1 - shocks)),
+        "hours": [_round(v, 4) for v in arrivals.hours],
+        "weekdays": [_round(v, 4) for v in arrivals.weekdays],
+    }
+    if months is not None:
+        made["months"] = months
+    if shocks > 0:
+        made |= {"excitation": _round(shocks, 4), "excitation_delay_min": {"exponential": {"mean": AFTER_SHOCK_MIN}}}
+    made["stages"] = _stages(group)
+    made["overtime"] = "suspend"
+    if len(group.allowed_min):
+        allowed = float(np.median(group.allowed_min))
+        made["deadlines"] = {"respond_min": _round(allowed), "resolve_min": _round(allowed)}
+    made["provenance"] = _provenance(fit, group, made)
+    return made
+
+
+def _title(group: GroupFit, lang: str) -> str:
+    if group.name == "case":
+        return "Case of the log" if lang == "en" else "日志中的案件"
+    return group.name
+
+
+def _months(arrivals: ArrivalFit, start: dt.date, days: int) -> tuple[list[float] | None, float]:
+    """Return weights of the months that carry trend and season over the horizon, and the mean cases a day."""
+    whole = np.maximum(arrivals.daily(start, days), 1e-12)
+    if not {"trend", "season"} & set(arrivals.day_terms):
+        return None, math.exp(arrivals.level)
+    dates = [start + dt.timedelta(days=d) for d in range(days)]
+    weekday = arrivals.weekdays[[6 if d in arrivals.holidays else d.weekday() for d in dates]]
+    around = whole / np.maximum(weekday, 1e-12)  # the daily rate without its weekday
+    month = np.array([d.month for d in dates])
+    known = {m: float(around[month == m].mean()) for m in np.unique(month)}
+    middle = float(np.mean(list(known.values())))
+    weights = [known.get(m, middle) for m in range(1, 13)]
+    mean = float(np.mean(weights))
+    return [_round(w / mean, 4) for w in weights], mean
+
+
+def _stages(group: GroupFit) -> list[dict[str, Any]]:
+    """Return the stages: time to closing (in office hours or at any), then time on to the end."""
+    cycle, after = group.cycle, ["until_end"] if group.tail is not None else ["done"]
+    onward = {after[0]: 1.0}
+    stages: list[dict[str, Any]] = []
+    if cycle.office is None:
+        stages.append({"name": "until_closed", "staff": 0, "touch_min": cycle.law.written(), "next": onward})
+    else:
+        outside = _round(cycle.outside, 4)
+        stages.append({"name": "split", "staff": 0, "next": {"in_office": 1 - outside, "any_hour": outside}})
+        stages.append(
+            {"name": "in_office", "who": DESK, "where": "desk", "touch_min": cycle.law.written(), "next": onward}
+        )
+        stages.append({"name": "any_hour", "staff": 0, "touch_min": cycle.elapsed.written(), "next": onward})
+    if group.tail is not None:
+        stages.append({"name": "until_end", "staff": 0, "touch_min": group.tail.fit.law.written()})
+    return stages
+
+
+def _provenance(fit: LogFit, group: GroupFit, made: dict[str, Any]) -> dict[str, str]:
+    """Return field -> where the number comes from, how surely, from how many cases; confidence last."""
+    a, c, d = group.arrivals, group.cycle, group.arrivals.dispersion
+    scale = 1.0 if group.own_profile else group.share
+    found = {
+        "rate_per_hour": f"Poisson GLM of daily counts, {a.per_day * scale:.3f} a day (95 % "
+        f"{a.per_day_low * scale:.3f} to {a.per_day_high * scale:.3f}), n = {group.cases} in {a.days} days",
+        "hours": f"hour profile '{a.hour_form}', chosen by five-fold scores, n = {a.cases}",
+        "weekdays": f"daily rate '{'+'.join(a.day_terms) or 'level'}', chosen on weeks not fitted to, n = {a.cases}",
+        "months": f"trend {a.trend_per_year:+.3f} a year on the logarithm (95 % {a.trend_low:+.3f} to "
+        f"{a.trend_high:+.3f})",
+        "excitation": f"matches the dispersion of daily counts, {d.phi:.2f} (95 % {d.phi_low:.2f} to {d.phi_high:.2f})",
+        "excitation_delay_min": "short against an hour; its length was not fitted",
+        "stages": _told_law(c) + (_told_tail(group) if group.tail else ""),
+        "deadlines": f"median of {len(group.allowed_min)} deadlines of the log; its own vary from case to case",
+        "overtime": "time passes in office hours only" if c.office else "without effect: nobody is busy",
+    }
+    confidence = {"excitation_delay_min": "assumption", "overtime": "assumption"}
+    where = source_text(fit)
+    return {
+        key: f"{where}: {text}; {confidence.get(key, 'local')}" for key, text in found.items() if key in made
+    }  # fmt: skip
+
+
+def source_text(fit: LogFit) -> str:
+    """Return file, hash and period of the log, as provenance names them."""
+    first, last = fit.seen.start, fit.seen.start + dt.timedelta(days=fit.seen.days - 1)
+    return f"log {fit.log.source.name} sha256:{fit.log.source.sha256} {first} to {last}"
+
+
+def _told_law(cycle: DurationFit) -> str:
+    law, (low, high) = cycle.law, cycle.law.interval(0.5)
+    kind = "working minutes" if cycle.office else "elapsed minutes"
+    ends = f" (95 % {low[0]:.4g} to {high[0]:.4g})" if np.isfinite(low[0]) else ""
+    return (
+        f"time to closing, {law.shape.name} in {kind}, maximum likelihood with {law.cases - law.ended} censored, "
+        f"median {law.quantile(0.5)[0]:.4g}{ends}, n = {law.cases}, latest {cycle.recent:.0%} of the cases"
+    )
+
+
+def _told_tail(group: GroupFit) -> str:
+    assert group.tail is not None
+    law, (low, high) = group.tail.fit.law, group.tail.fit.law.interval(0.5)
+    ends = f" (95 % {low[0]:.4g} to {high[0]:.4g})" if np.isfinite(low[0]) else ""
+    scaled = ", for a case with the median time left to its deadline" if group.tail.scaled else ""
+    median = f"median {law.quantile(0.5)[0]:.4g}{ends}, n = {law.cases}"
+    return f"; then to the end, {law.shape.name} in elapsed minutes{scaled}, {median}"
+
+
+def _description(fit: LogFit, reasons: tuple[Problem, ...]) -> dict[str, str]:
+    first, last = fit.seen.start, fit.seen.start + dt.timedelta(days=fit.seen.days - 1)
+    en = (
+        f"Arrivals and time in the system of {len(fit.seen):,} cases of {fit.log.source.name}, {first} to {last}. It "
+        "describes; it does not explain: time in the system is drawn, whatever the staffing."
+    )
+    zh = (
+        f"由{fit.log.source.name}中{first}至{last}的{len(fit.seen):,}件案件拟合的来件与办理时间。"
+        "仅作描述，不作解释：办理时间为抽样所得，与人员配置无关。"
+    )
+    if reasons:
+        en += " DRAFT, not to be relied on: " + "; ".join(one.en for one in reasons) + "."
+        zh += "草稿，不可作为依据：" + "；".join(one.zh for one in reasons) + "。"
+    return {"en": en, "zh": zh}
+
+
+def lost(fit: LogFit) -> tuple[str, ...]:
+    """Return keys of what the fit knows and the scenario's form cannot say (texts ``calibrate.lost.<key>``)."""
+    groups = list(fit.groups.values())
+    found = ["stages", "queue"]
+    if any(g.arrivals.dispersion.after_shocks > 0 for g in groups):
+        found.append("dispersion")
+    if any(g.tail is not None for g in groups):
+        found.append("dependence")
+    if any(g.tail is not None and g.tail.scaled for g in groups):
+        found.append("deadline_work")
+    if any(len(g.allowed_min) and np.ptp(g.allowed_min) > 1 for g in groups):
+        found.append("deadlines")
+    if fit.skipped_days:
+        found.append("sparse_start")
+    if any(g.arrivals.weekend_hours_p < 0.01 for g in groups):
+        found.append("weekend_hours")
+    return tuple(found)
+
+
+def _round(value: float, digits: int = 6) -> float:
+    return float(f"{float(value):.{digits}g}")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes lists of numbers on one line, and everything in full where it stands."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _list(dumper: yaml.SafeDumper, data: list[Any]) -> yaml.Node:
+    flat = all(isinstance(v, int | float | str | dt.date) for v in data)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=flat)
+
+
+_Dumper.add_representer(list, _list)
+
+
+def text_of(made: Overlay, fit: LogFit) -> str:
+    """Return the scenario as YAML, with a head that says where it comes from and what is not in it."""
+    head = [f"# Written by gridwhistle calibrate from {source_text(fit)}.", f"# Status: {made.status}."]
+    head += [f"# Draft because: {reason.en}." for reason in made.draft_reasons]
+    body = yaml.dump(made.data, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=110)
+    return "\n".join(head) + "\n" + body
+
+
+def write(made: Overlay, fit: LogFit, folder: Path) -> Path:
+    """Write a scenario that loads, whole or not at all; a draft has ``draft`` in its name.
+
+    Raises
+    ------
+    InputError
+        When the folder cannot be written, or the scenario is not accepted by the form (a base that does not fit).
+    """
+    name = "scenario.yaml" if made.status == "published" else "scenario.draft.yaml"
+    target, draft = folder / name, folder / f".{name}.{secrets.token_hex(4)}.yaml"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        draft.write_text(text_of(made, fit), encoding="utf-8")
+        load(draft).spec()
+        os.replace(draft, target)
+    except OSError as error:
+        raise InputError("the scenario cannot be written", file=target, found=error.strerror) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    other = folder / ("scenario.draft.yaml" if made.status == "published" else "scenario.yaml")
+    other.unlink(missing_ok=True)  # of an earlier calibration into the same folder, now overtaken
+    return target
+
+
+def loaded(made: Overlay) -> Scenario:
+    """Return the scenario without writing it to its place."""
+    from scenarios.yaml_lines import Tree
+
+    return Scenario.from_tree(Tree(made.data))

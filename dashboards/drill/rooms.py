@@ -1,0 +1,179 @@
+"""The rooms that a server holds: opened by trainers, found by code, bounded in number.
+
+Room codes are of letters and digits that nobody confuses; a controller's code is longer. Wrong codes are counted by
+`dashboards.server.access.Sessions`, so that nobody can try them all.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.requests import HTTPConnection
+
+from dashboards.drill.room import Room
+from dashboards.server.state import FOLDER_NAME, state_of
+from scenarios.drill import Drill, Exercise, Ground, Recording, resume
+from sim.errors import InputError
+
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+CODE_LENGTH, CONTROL_LENGTH = 6, 10
+MOST_ROOMS, MOST_GROUNDS, MOST_LISTED = 12, 3, 12
+IDLE_S = 12 * 3600.0
+DRILLS = "drills"
+RECORDING = "recording.jsonl"
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A recording of a drill that was not ended."""
+
+    folder: str
+    title: dict[str, str]
+
+
+class Rooms:
+    """All rooms of one server.
+
+    Parameters
+    ----------
+    results
+        Folder of results; recordings go below it.
+    """
+
+    def __init__(self, results: Path) -> None:
+        self.folder = results / DRILLS
+        self._rooms: dict[str, Room] = {}
+        self._grounds: OrderedDict[str, Ground] = OrderedDict()
+        self._making = threading.Lock()
+
+    def find(self, code: str) -> Room | None:
+        """Return the room of a code, typed in any case and with spaces."""
+        room = self._rooms.get("".join(code.upper().split()).replace("-", ""))
+        if room is None or room.closed:
+            return None
+        room.used_at = time.monotonic()
+        return room
+
+    def open_rooms(self) -> list[Room]:
+        """Return the open rooms, oldest first."""
+        return [room for room in self._rooms.values() if not room.closed]
+
+    def prepare(self, exercise: Exercise, seed: int | None = None) -> tuple[Drill, Path]:
+        """Build an exercise's city and state at its start; takes seconds, so it is called in a thread."""
+        self._room_left()
+        with self._making:
+            ground = self._grounds.pop(exercise.hash, None) or Ground.of(exercise)
+            self._grounds[exercise.hash] = ground
+            while len(self._grounds) > MOST_GROUNDS:
+                self._grounds.popitem(last=False)
+            folder = self._new_folder(exercise.name)
+            return Drill(exercise, seed, recording=Recording(folder / RECORDING), ground=ground), folder
+
+    def take_up(self, name: str) -> tuple[Drill, Path]:
+        """Take up a drill that was not ended, from its recording; it comes back paused.
+
+        Raises
+        ------
+        InputError
+            No such recording, it is in use or over, or it cannot be played again.
+        """
+        self._room_left()
+        folder = self.folder / name
+        if not FOLDER_NAME.fullmatch(name) or not (folder / RECORDING).is_file():
+            raise InputError("no recording of that name", field="recording", found=name)
+        with self._making:
+            if any(room.folder == folder for room in self.open_rooms()):
+                raise InputError("this drill is being played in a room", field="recording", found=name)
+            return resume(folder / RECORDING), folder
+
+    def add(self, drill: Drill, folder: Path) -> Room:
+        """Open a room for a drill and start its clock; called in the event loop."""
+        self._room_left()
+        code = self._code()
+        room = Room(code, _random(CONTROL_LENGTH), drill, folder)
+        self._rooms[code] = room
+        room.begin()
+        return room
+
+    def unfinished(self) -> list[Unfinished]:
+        """Return recordings that were not ended and are not in a room, the newest first."""
+        if not self.folder.is_dir():
+            return []
+        used = {room.folder for room in self.open_rooms()}
+        out = []
+        for path in sorted(self.folder.glob(f"*/{RECORDING}"), key=lambda p: -p.stat().st_mtime)[:MOST_LISTED]:
+            if path.parent not in used and FOLDER_NAME.fullmatch(path.parent.name) and (title := _open_title(path)):
+                out.append(Unfinished(path.parent.name, title))
+        return out
+
+    def _room_left(self) -> None:
+        now = time.monotonic()
+        for code, room in list(self._rooms.items()):
+            if room.closed or (now - room.used_at > IDLE_S and not room.hub.clients):
+                room.closed = True
+                del self._rooms[code]
+        if len(self._rooms) >= MOST_ROOMS:
+            raise InputError("all rooms of this server are in use; close one first", field="room", found=MOST_ROOMS)
+
+    def _code(self) -> str:
+        while (code := _random(CODE_LENGTH)) in self._rooms:
+            pass
+        return code
+
+    def _new_folder(self, name: str) -> Path:
+        stamp = f"{name[:60]}-{dt.datetime.now(dt.UTC).strftime('%Y%m%d-%H%M%S')}"
+        folder, number = self.folder / stamp, 1
+        while folder.exists():
+            number += 1
+            folder = self.folder / f"{stamp}-{number}"
+        return folder
+
+
+def rooms_of(connection: HTTPConnection) -> Rooms:
+    """Return the rooms of the server that answers."""
+    app = connection.app
+    if not hasattr(app.state, "drill_rooms"):
+        app.state.drill_rooms = Rooms(state_of(connection).settings.results)
+    found: Rooms = app.state.drill_rooms
+    return found
+
+
+def uploaded(content: bytes, filename: str) -> Exercise:
+    """Check an exercise that somebody sends: bounded, read safely, without files or code of this computer.
+
+    Raises
+    ------
+    InputError
+        For whatever is wrong, with line and field.
+    """
+    said = Path(filename.replace("\\", "/")).name[:80] or "exercise.yaml"
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError("the file is not UTF-8 text", file=said, line=line, allowed="text in UTF-8") from None
+    return Exercise.parse(text, said)
+
+
+def _open_title(path: Path) -> dict[str, str] | None:
+    """Return the title of a recording that is not over, None for one that is over or is none."""
+    try:
+        with path.open("rb") as stream:
+            first = json.loads(stream.readline(2_000_000))
+            stream.seek(max(0, path.stat().st_size - 20_000))
+            over = b'"kind":"finish"' in stream.read()
+        title = first["data"]["exercise"]["title"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return None if over else {"en": str(title["en"]), "zh": str(title["zh"])}
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(LETTERS) for _ in range(length))

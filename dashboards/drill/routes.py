@@ -1,0 +1,200 @@
+"""The addresses of the drill room: lobby, joining, one page for each kind of seat, and the socket behind it.
+
+Whose seat a page is stands in a cookie that belongs to the address of that role alone, so that one browser may hold
+several seats in several tabs. Opening a room needs the role of a trainer; joining needs the room's code; joining as a
+further controller needs the controllers' code and the role of a trainer.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, File, Form, HTTPException, UploadFile
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from dashboards.drill import after, pages
+from dashboards.drill.acts import fill
+from dashboards.drill.city import choices, packed_city
+from dashboards.drill.room import Room
+from dashboards.drill.rooms import Rooms, rooms_of, uploaded
+from dashboards.drill.seats import COOKIE, seated
+from dashboards.drill.socket import router as sockets
+from dashboards.server.access import require, user_of
+from dashboards.server.shell import visit_of
+from dashboards.server.state import state_of
+from scenarios.drill import CONTROLLER, Exercise, names
+from scenarios.drill.form import MAX_UPLOAD_BYTES
+from sim.errors import InputError
+
+SEAT_S = 24 * 3600
+REPORT_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox allow-scripts allow-downloads allow-modals"
+)
+"""A report brings its scripts inline; the sandbox keeps it away from the server's cookies and pages."""
+
+router = APIRouter(include_in_schema=False)
+trainer = Depends(require("trainer"))
+
+
+# ---------------------------------------------------------------- lobby
+@router.get("/drill")
+def lobby(request: Request) -> HTMLResponse:
+    """Join a room, or open one."""
+    rooms, may_open = rooms_of(request), user_of(request).may("trainer")
+    return pages.lobby(visit_of(request), rooms.unfinished() if may_open else [], may_open)
+
+
+@router.post("/drill/open", dependencies=[trainer])
+async def open_room(
+    request: Request,
+    exercise: Annotated[str, Form(max_length=80)] = "",
+    file: Annotated[UploadFile | None, File()] = None,
+) -> Response:
+    """Open a room for a shipped exercise or for one that is sent along."""
+    rooms = rooms_of(request)
+    content = await file.read(MAX_UPLOAD_BYTES + 1) if file is not None else b""
+    if file is not None and len(content) > MAX_UPLOAD_BYTES:
+        raise InputError("the exercise is too large", file=file.filename, allowed=f"at most {MAX_UPLOAD_BYTES:,} bytes")
+
+    def make() -> Exercise:
+        if content and file is not None:
+            return uploaded(content, file.filename or "exercise.yaml")
+        if exercise not in names():
+            raise InputError(
+                "no shipped exercise of that name", field="exercise", found=exercise, allowed=list(names())
+            )
+        return Exercise.load(exercise)
+
+    drill, folder = await run_in_threadpool(lambda: rooms.prepare(make()))
+    return await _control(request, rooms.add(drill, folder))
+
+
+@router.post("/drill/take-up", dependencies=[trainer])
+async def take_up(request: Request, recording: Annotated[str, Form(max_length=130)]) -> Response:
+    """Open a room for a drill that was broken off."""
+    rooms = rooms_of(request)
+    drill, folder = await run_in_threadpool(rooms.take_up, recording)
+    return await _control(request, rooms.add(drill, folder))
+
+
+async def _control(request: Request, room: Room) -> Response:
+    return await _sit(request, room, CONTROLLER)
+
+
+async def _sit(request: Request, room: Room, role: str) -> Response:
+    """Give a seat and lead to its page."""
+    first = not room.taken(role)
+    key = room.sit(role)
+    drill = room.drill
+    if first and role in drill.unfilled and drill.exercise.roles[role].kind == "player" and not drill.is_over:
+        await room.do(lambda d: fill(d, role, False, role))
+    room.tell_presence()
+    path = f"/drill/{room.code}/{role}"
+    response = RedirectResponse(visit_of(request).link(path), 303)
+    secure = request.url.scheme == "https"
+    response.set_cookie(COOKIE, key, max_age=SEAT_S, path=path, httponly=True, samesite="strict", secure=secure)
+    return response
+
+
+# ---------------------------------------------------------------- joining
+@router.post("/drill/join")
+def join(request: Request, code: Annotated[str, Form(max_length=20)]) -> Response:
+    """Find the room of a code and lead to its roles."""
+    return RedirectResponse(visit_of(request).link(f"/drill/{_room(request, code).code}"), 303)
+
+
+def _room(request: Request, code: str) -> Room:
+    """Return the room of a code that somebody typed; wrong ones are counted."""
+    sessions = state_of(request).sessions
+    client = f"drill {request.client.host if request.client else ''}"
+    if sessions.too_many_failures(client):
+        raise HTTPException(429, pages.words(visit_of(request), "too_many"))
+    room = rooms_of(request).find(code)
+    if room is None:
+        sessions.note_failure(client)
+        raise HTTPException(404, pages.words(visit_of(request), "wrong_code"))
+    return room
+
+
+@router.get("/drill/{code}")
+def roles(request: Request, code: str) -> HTMLResponse:
+    """The roles of a room, to choose from."""
+    return pages.roles(visit_of(request), _room(request, code), user_of(request).may("trainer"))
+
+
+@router.post("/drill/{code}/join")
+async def take_seat(
+    request: Request, code: str, role: Annotated[str, Form(max_length=60)],
+    control: Annotated[str, Form(max_length=20)] = "",
+) -> Response:  # fmt: skip
+    """Take a seat in a role; a controller's needs the controllers' code."""
+    room = _room(request, code)
+    if role == CONTROLLER:
+        require("trainer")(request)
+        if "".join(control.upper().split()) != room.control_code:
+            client = f"drill {request.client.host if request.client else ''}"
+            state_of(request).sessions.note_failure(client)
+            raise HTTPException(403, pages.words(visit_of(request), "wrong_control"))
+    return await _sit(request, room, role)
+
+
+# ---------------------------------------------------------------- a seat
+@router.get("/drill/{code}/{role}")
+def seat_page(request: Request, code: str, role: str) -> Response:
+    """The page of a seat; whoever has none is led to the roles."""
+    rooms: Rooms = rooms_of(request)
+    room = rooms.find(code)
+    if room is None:
+        raise HTTPException(404, pages.words(visit_of(request), "wrong_code"))
+    seat = room.seat(request.cookies.get(COOKIE, ""), role)
+    if seat is None:
+        return RedirectResponse(visit_of(request).link(f"/drill/{room.code}"), 303)
+    return pages.live(visit_of(request), room, seat)
+
+
+@router.get("/drill/{code}/{role}/city")
+async def city(request: Request, code: str, role: str) -> Response:
+    """The roads of the exercise's city."""
+    room, _ = seated(request, code, role)
+    block = await run_in_threadpool(packed_city, room.drill.ground)
+    headers = {"Content-Encoding": "gzip", "Cache-Control": "private, max-age=3600"}
+    return Response(block, media_type="application/octet-stream", headers=headers)
+
+
+@router.get("/drill/{code}/controller/choices")
+def adhoc_choices(request: Request, code: str) -> dict[str, object]:
+    """Case types and posts, for a controller's own injects."""
+    room, _ = seated(request, code, CONTROLLER)
+    return choices(room.drill.ground)
+
+
+@router.get("/drill/{code}/controller/aar")
+async def aar(request: Request, code: str) -> Response:
+    """The after-action report."""
+    room, _ = seated(request, code, CONTROLLER)
+    path = await after.report(room, visit_of(request).lang)
+    return HTMLResponse(path.read_text("utf-8"), headers={"Content-Security-Policy": REPORT_POLICY})
+
+
+@router.get("/drill/{code}/controller/recording")
+async def recording(request: Request, code: str) -> Response:
+    """The recording so far, as a file."""
+    room, _ = seated(request, code, CONTROLLER)
+    text = await room.read(lambda drill: drill.recording.text())
+    name = f"{room.folder.name}.jsonl"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(text, media_type="application/jsonl", headers=headers)
+
+
+@router.post("/drill/{code}/controller/close")
+async def close(request: Request, code: str) -> Response:
+    """Close the room; the recording stays."""
+    room, _ = seated(request, code, CONTROLLER)
+    await room.close()
+    return RedirectResponse(visit_of(request).link("/drill"), 303)
+
+
+router.include_router(sockets)

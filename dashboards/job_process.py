@@ -1,0 +1,90 @@
+"""The process that does one job of the dashboard's queue.
+
+``python -m dashboards.job_process JOB.json`` reads the request, does the campaign in worker processes, writes the
+report and leaves ``JOB.end.json`` beside it. It lives in a process group of its own and ends with the server: when
+its standard input closes, it drains as after Ctrl-C, and what has not ended in time is ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from dashboards.job_request import JobRequest
+from sim.errors import InputError
+
+GRACE_S = 30.0
+END = ".end.json"
+
+
+def main(file: Path) -> int:
+    """Do the job of a file; return the exit code, which the file's companion tells as well.
+
+    Returns
+    -------
+    int
+        0 done; 1 some runs failed or an error; 2 a mistake in the request; 130 or 143 interrupted.
+    """
+    from scenarios.store import write_atomically
+
+    threading.Thread(target=_end_with_parent, daemon=True, name="end-with-server").start()
+    told = _outcome(json.loads(file.read_text("utf-8")))
+    told["ended_s"] = time.time()
+    write_atomically(file.with_name(file.stem + END), json.dumps(told, ensure_ascii=False).encode())
+    return int(told["exit_code"])
+
+
+def _outcome(job: dict[str, Any]) -> dict[str, Any]:
+    from scenarios.campaign import Interrupted
+
+    try:
+        return _carried_out(job)
+    except InputError as mistake:
+        return {"exit_code": 2, "error": mistake.sentence()}
+    except Interrupted as stopped:
+        return {"exit_code": stopped.exit_code, "error": ""}
+    except KeyboardInterrupt:
+        return {"exit_code": 130, "error": ""}
+    except Exception as error:  # noqa: BLE001  whatever it was, the queue shows it and the log keeps it
+        traceback.print_exc()
+        return {"exit_code": 1, "error": f"{type(error).__name__}: {error}"[:300]}
+
+
+def _carried_out(job: dict[str, Any]) -> dict[str, Any]:
+    """Do the campaign and write the report."""
+    from scenarios.commands import default_workers
+    from scenarios.places import city_of
+
+    request = JobRequest.of(job["request"])
+    made = request.experiment(Path(job["scenarios"]) if job.get("scenarios") else None)
+    _ = city_of(made.scenario).travel  # routed once here and kept on disk, so that no worker does it again
+    workers = request.workers or default_workers(made)
+    study = made.run(workers, job["folder"], keep_cases=request.keep_cases, limits=request.limits)
+    failed = len(made.summary.failures)
+    if study.store.parts():
+        from dashboards.report import write_report  # takes as long to load as many runs to do
+
+        write_report(study, study.folder / "report.html", request.lang)
+    return {"exit_code": 1 if failed else 0, "error": "", "failed": failed}
+
+
+def _end_with_parent() -> None:
+    """Wait until the server is gone, then drain; end the whole process group when that takes too long."""
+    while os.read(sys.stdin.fileno(), 1):  # not through the buffer: its lock would be held when this process ends
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_S)
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

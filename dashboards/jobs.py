@@ -1,0 +1,352 @@
+"""The dashboard's queue: campaigns of several users, each in a process group of its own, a bounded number at once.
+
+The store of jobs is what lies on the disk: a small JSON file for each job, the results folder with its journal,
+and the end that the job's process leaves behind (`dashboards.job_process`). So a server that starts again finds
+finished, interrupted and waiting jobs. Nothing here draws or computes; what a user may ask for is
+`dashboards.job_request`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dashboards.job_files import Event, Job, JobFiles, State, read_json
+from dashboards.job_process import END
+from dashboards.job_request import JobRequest
+from scenarios.store import Store
+from scenarios.watch import progress
+from sim.errors import InputError
+
+WAITING_EACH = 20
+WAITING_ALL = 200
+LOOK_S = 0.2
+GRACE_S = 20.0
+_EVENTS = 1_000
+_DRAINED = (130, 143)
+
+
+__all__ = ["Event", "Job", "JobRequest", "Jobs", "NotAllowed", "State"]
+
+
+class NotAllowed(Exception):
+    """Somebody wants to change a job that is another's."""
+
+
+class Jobs:
+    """A queue of campaigns; safe to use from several threads.
+
+    Parameters
+    ----------
+    root
+        Folder of the results; the queue's own files go to ``root/jobs``.
+    concurrent
+        Jobs that run at once, each with as many processes as it asks for.
+    scenarios
+        Folder of the scenarios that users have added (None: only the library).
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written, or another server uses it.
+    """
+
+    def __init__(self, root: Path | str, concurrent: int = 1, scenarios: Path | str | None = None) -> None:
+        if concurrent < 1:
+            raise InputError("impossible number", field="concurrent", found=concurrent, allowed="at least 1")
+        self.root = Path(root).resolve()
+        self.scenarios = Path(scenarios).resolve() if scenarios is not None else None
+        self.concurrent = concurrent
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._events: deque[Event] = deque(maxlen=_EVENTS)
+        self._numbers = 0
+        self._changed = threading.Condition(threading.RLock())
+        self._closed = False
+        self._files = JobFiles(self.root, self.scenarios)
+        self._lock = self._files.lock()
+        self._jobs = {job.id: job for job in self._files.read_all()}
+        self._thread = threading.Thread(target=self._work, daemon=True, name="jobs")
+        self._thread.start()
+
+    # what users do
+
+    def submit(self, request: JobRequest, owner: str) -> Job:
+        """Check a request and put it into the queue.
+
+        Raises
+        ------
+        InputError
+            For any mistake in the request, or when too much is waiting already.
+        """
+        _check_owner(owner)
+        made = request.experiment(self.scenarios)
+        with self._changed:
+            waiting = [job for job in self._jobs.values() if job.state == "queued"]
+            mine = sum(job.owner == owner for job in waiting)
+            if len(waiting) >= WAITING_ALL or mine >= WAITING_EACH:
+                raise InputError(
+                    "too many jobs are waiting", field="queue", found=f"{mine} of yours, {len(waiting)} in all",
+                    allowed=f"{WAITING_EACH} of one user, {WAITING_ALL} in all",
+                )  # fmt: skip
+            name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+            job = Job(name, owner, request, made.default_folder(self.root), submitted_s=time.time())
+            self._put(job)
+            return self._seen(job)
+
+    def list(self, owner: str | None = None) -> list[Job]:
+        """Return the jobs, the latest first; of one owner when given."""
+        with self._changed:
+            found = [self._seen(job) for job in self._jobs.values() if owner is None or job.owner == owner]
+        return sorted(found, key=lambda job: (job.submitted_s, job.id), reverse=True)
+
+    def get(self, id: str) -> Job | None:
+        """Return a job; None when there is none of that id."""
+        with self._changed:
+            job = self._jobs.get(id)
+            return self._seen(job) if job is not None else None
+
+    def cancel(self, id: str, by: str, anybodys: bool = False) -> bool:
+        """Take a waiting job out of the queue, or have a running one drain: what has ended stays, it can be resumed.
+
+        Parameters
+        ----------
+        by
+            Who asks for it.
+        anybodys
+            Whether they may change the jobs of others.
+
+        Returns
+        -------
+        bool
+            False when there is no such job, or it has ended.
+
+        Raises
+        ------
+        NotAllowed
+            The job is another's.
+        """
+        with self._changed:
+            job = self._own(id, by, anybodys)
+            if job is None or job.state not in ("queued", "running", "stopping"):
+                return False
+            if job.state == "queued":
+                self._forget(job, "cancelled")
+                return True
+            process = self._processes.get(id)
+            if job.state == "running" and process is not None:
+                _signal(process, signal.SIGTERM)
+                self._put(replace(job, state="stopping"))
+            return True
+
+    def resume(self, id: str, by: str, anybodys: bool = False) -> bool:
+        """Put a job that was interrupted or failed into the queue again; nothing finished is done twice.
+
+        Returns
+        -------
+        bool
+            False when there is no such job, or nothing to resume.
+
+        Raises
+        ------
+        NotAllowed
+            The job is another's.
+        """
+        with self._changed:
+            job = self._own(id, by, anybodys)
+            if job is None or job.state not in ("interrupted", "failed"):
+                return False
+            self._files.path(id, END).unlink(missing_ok=True)
+            self._put(replace(job, state="queued", begun_s=0.0, ended_s=0.0, error="", submitted_s=time.time()))
+            return True
+
+    def forget(self, id: str, by: str, anybodys: bool = False) -> bool:
+        """Take an ended job off the list; its results stay.
+
+        Returns
+        -------
+        bool
+            False when there is no such job, or it has not ended.
+
+        Raises
+        ------
+        NotAllowed
+            The job is another's.
+        """
+        with self._changed:
+            job = self._own(id, by, anybodys)
+            if job is None or job.state not in ("finished", "interrupted", "failed"):
+                return False
+            self._forget(job, "forgotten")
+            return True
+
+    def events(self, since: int = 0, timeout_s: float = 0.0) -> Sequence[Event]:
+        """Return the events after a number; wait for one when there is none yet."""
+        with self._changed:
+            if timeout_s > 0:
+                self._changed.wait_for(lambda: self._numbers > since or self._closed, timeout_s)
+            return [event for event in self._events if event.number > since]
+
+    def close(self, grace_s: float = GRACE_S) -> None:
+        """Have running jobs drain and end them when that takes too long; called when the server stops."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join(timeout=5.0)
+        for process in self._processes.values():
+            _signal(process, signal.SIGTERM)
+        until = time.monotonic() + grace_s
+        for process in self._processes.values():
+            try:
+                process.wait(max(0.05, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                _end_group(process)
+        with self._changed:
+            self._collect()
+        self._lock.close()
+
+    # the thread that starts and collects
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                if self._closed:
+                    return
+                self._collect()
+                self._start_next()
+                busy = any(job.state in ("running", "stopping") for job in self._jobs.values())
+                self._changed.wait(LOOK_S if busy else 2.0)
+
+    def _collect(self) -> None:
+        """Take note of the jobs that have ended."""
+        for job in [job for job in self._jobs.values() if job.state in ("running", "stopping")]:
+            process = self._processes.get(job.id)
+            if process is not None and process.poll() is None:
+                continue
+            if process is None and _held(job.folder):  # a process that an earlier server left is still draining
+                continue
+            if process is not None:
+                _close(process)
+                del self._processes[job.id]
+            self._put(self._ended(job, process.returncode if process is not None else None))
+
+    def _ended(self, job: Job, code: int | None) -> Job:
+        """Return an ended job with the state that its process told, or that can be told without it."""
+        told = read_json(self._files.path(job.id, END))
+        code = told.get("exit_code", code)
+        error = str(told.get("error", ""))
+        if code == 0 or (code == 1 and not error and told):
+            state: State = "finished"
+        elif code is None or code in _DRAINED or code < 0:
+            state = "interrupted"
+        else:
+            log = self._files.path(job.id, ".log")
+            state, error = "failed", error or f"the job's process ended with code {code}; see {log}"
+        return replace(job, state=state, error=error, ended_s=float(told.get("ended_s", time.time())))
+
+    def _start_next(self) -> None:
+        active = [job for job in self._jobs.values() if job.state in ("running", "stopping")]
+        taken = {job.folder for job in active}
+        for job in self._queue():
+            if len(active) >= self.concurrent:
+                return
+            if job.folder in taken or _held(job.folder):
+                continue
+            begun = replace(job, state="running", begun_s=time.time())
+            self._put(begun)
+            self._processes[job.id] = self._started(job.id)
+            active.append(begun)
+            taken.add(job.folder)
+
+    def _started(self, id: str) -> subprocess.Popen[bytes]:
+        """Start a job's process; its standard input is a pipe that closes when this server ends, however it does."""
+        with self._files.path(id, ".log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "dashboards.job_process", str(self._files.path(id, ".json"))],
+                stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, env=_environment(),
+            )  # fmt: skip
+
+    def _queue(self) -> Sequence[Job]:
+        waiting = [job for job in self._jobs.values() if job.state == "queued"]
+        return sorted(waiting, key=lambda job: (job.submitted_s, job.id))
+
+    # what lies on the disk
+
+    def _put(self, job: Job) -> None:
+        """Keep a job as it now is, in memory and on the disk, and tell those who wait."""
+        before = self._jobs.get(job.id)
+        self._jobs[job.id] = job
+        self._files.write(job)
+        if before is None or before.state != job.state:
+            self._tell(job.id, job.state)
+
+    def _tell(self, id: str, state: str) -> None:
+        self._numbers += 1
+        self._events.append(Event(self._numbers, time.time(), id, state))
+        self._changed.notify_all()
+
+    def _forget(self, job: Job, state: str) -> None:
+        del self._jobs[job.id]
+        self._files.remove(job.id)
+        self._tell(job.id, state)
+
+    # small helpers
+
+    def _seen(self, job: Job) -> Job:
+        """Return a job with its progress and its place in the queue."""
+        if job.state == "queued":
+            return replace(job, position=1 + [other.id for other in self._queue()].index(job.id))
+        if not (job.folder / "manifest.json").is_file():
+            return job
+        return replace(job, progress=progress(job.folder, since=job.begun_s))
+
+    def _own(self, id: str, by: str, anybodys: bool) -> Job | None:
+        job = self._jobs.get(id)
+        if job is not None and job.owner != by and not anybodys:
+            raise NotAllowed(f"job {id} is another user's")
+        return job
+
+
+def _held(folder: Path) -> bool:
+    """Tell whether a process is at work in a results folder."""
+    return (folder / "manifest.json").is_file() and Store.open(folder).held_by() is not None
+
+
+def _check_owner(owner: str) -> None:
+    if not (isinstance(owner, str) and 0 < len(owner) <= 60 and owner.isprintable()):
+        raise InputError("a name cannot be used", field="owner", found=owner, allowed="1 to 60 printable characters")
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a job: this one, and the packages that this process found."""
+    root = str(Path(__file__).resolve().parent.parent)
+    known = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(known))}
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    if process.poll() is None:
+        process.send_signal(number)
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a job's process and those it started, by the id of the group that it leads."""
+    if process.poll() is None and hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)
+    elif process.poll() is None:
+        process.kill()
+    process.wait(10.0)
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    process.wait(10.0)
+    if process.stdin is not None:
+        process.stdin.close()

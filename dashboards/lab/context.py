@@ -1,0 +1,158 @@
+"""What the analysis pages have at hand: the server's state, scenarios, and results already read and drawn.
+
+Reading a study and drawing its charts takes seconds; both are kept for a few studies, keyed by what lies on the disk,
+so that a campaign that has gone on is read again. Safe to ask from several threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dashboards.charts.base import Chart
+from dashboards.report.data import ReportData
+from dashboards.report.figures import charts
+from dashboards.report.gather import gather
+from dashboards.report.write import page
+from dashboards.server.state import State
+from dashboards.texts import Texts
+from scenarios import library
+from scenarios.schema import Scenario
+from scenarios.study import Study
+from sim.errors import InputError
+
+MOST_KEPT = 24
+
+
+class Kept:
+    """The last few answers of slow questions; a question asked twice at once is answered once."""
+
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        self.most = most
+        self._held: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._locks: dict[tuple[Any, ...], threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def get(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """Return the answer under ``key``, making it when it is not there."""
+        with self._guard:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            with self._guard:
+                if key in self._held:
+                    self._held.move_to_end(key)
+                    return self._held[key]
+            made = make()
+            with self._guard:
+                self._held[key] = made
+                while len(self._held) > self.most:
+                    gone, _ = self._held.popitem(last=False)
+                    self._locks.pop(gone, None)
+            return made
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A study as the Compare page shows it."""
+
+    study: Study
+    data: ReportData
+
+
+class Untabled(Study):
+    """A study that shows no table of single cases: what stands on a page at once needs none, and reading takes long."""
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return no rows."""
+        return pd.DataFrame()
+
+
+class Lab:
+    """The pages' context.
+
+    Parameters
+    ----------
+    state
+        The server's.
+    """
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self._kept = Kept()
+        self._scenarios = Kept(64)
+        self._reports = Kept(2)
+
+    # scenarios
+
+    def scenario_names(self) -> dict[str, Path]:
+        """Return name -> file: the shipped scenarios, then the users' own; a shipped name wins."""
+        own = self.state.settings.scenarios
+        found = {path.stem: path for path in sorted(own.glob("*.yaml"))} if own.is_dir() else {}
+        return {name: library.LIBRARY / f"{name}.yaml" for name in library.names()} | {
+            name: path for name, path in found.items() if name not in library.names()
+        }
+
+    def scenario(self, name: str) -> Scenario:
+        """Return a scenario by its name in the list.
+
+        Raises
+        ------
+        InputError
+            An unknown name, or a mistake in the file.
+        """
+        files = self.scenario_names()
+        if name not in files:
+            raise InputError("no scenario of that name", field="scenario", found=name, allowed=list(files))
+        stamp = files[name].stat().st_mtime_ns
+        return self._scenarios.get((name, stamp), lambda: library.load(files[name]))  # type: ignore[no-any-return]
+
+    def is_own(self, name: str) -> bool:
+        """Whether a scenario is a user's."""
+        return name not in library.names()
+
+    # studies
+
+    def study(self, name: str) -> Study:
+        """Return a study by its folder's name.
+
+        Raises
+        ------
+        InputError
+            No results of that name, or damaged ones.
+        """
+        return Study.open(self.state.results_folder(name))
+
+    def reading(self, name: str, lang: str) -> Reading:
+        """Return a study with its answer, measures and facts, without the tables of single cases.
+
+        Raises
+        ------
+        InputError
+            No results, damaged ones, or none finished yet.
+        """
+        study = Untabled.open(self.state.results_folder(name))
+        key = ("reading", name, lang, _stamp(study))
+        return self._kept.get(key, lambda: Reading(study, gather(study, lang)))  # type: ignore[no-any-return]
+
+    def charts(self, name: str, lang: str) -> dict[str, Chart]:
+        """Return a study's charts by name, in the order of the report; its tables are read for this and let go."""
+        study = self.study(name)
+        key = ("charts", name, lang, _stamp(study))
+        return self._kept.get(key, lambda: {c.name: c for c in charts(gather(study, lang), lang)})  # type: ignore[no-any-return]
+
+    def report(self, name: str, lang: str) -> str:
+        """Return a study's report as HTML."""
+        study = self.study(name)
+        key = (name, lang, _stamp(study))
+        return self._reports.get(key, lambda: page(gather(study, lang), Texts(lang)))  # type: ignore[no-any-return]
+
+
+def _stamp(study: Study) -> tuple[Any, ...]:
+    """Return what changes when a study has gone on."""
+    return tuple((part.name, part.stat().st_mtime_ns) for part in study.store.parts())

@@ -1,0 +1,1 @@
+"""The replay page: a run on the map of its city, minute by minute."""

@@ -1,0 +1,175 @@
+"""The addresses of the replay: the page, the city, what is said once, lives of cases, and the stream of windows.
+
+The stream is pulled: a viewer asks for a few windows ahead of its own clock and gets them in order; a new wish
+replaces the old one, so that seeking never waits for what nobody wants any more. Nothing is sent unasked, hence
+a slow viewer holds up nobody and fills no buffer; after a lost connection it just asks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from dashboards.replay import scene
+from dashboards.replay.page import chooser, replay_page
+from dashboards.replay.shelf import Held, Replays
+from dashboards.server.shell import visit_of
+from dashboards.server.state import state_of
+from dashboards.texts import LANGUAGES
+from scenarios.replay.play import TOLD
+from sim.errors import InputError
+
+MOST_AHEAD = 12
+"""Windows that one wish may name."""
+MOST_VIEWERS = 64
+IMMUTABLE = "private, max-age=3600"
+
+router = APIRouter()
+Study = Annotated[str, Query(max_length=128)]
+Arm = Annotated[str, Query(max_length=80)]
+Replication = Annotated[int, Query(ge=0, le=10**6)]
+Lang = Annotated[str, Query(max_length=5)]
+
+
+def replays_of(connection: HTTPConnection) -> Replays:
+    """Return the replays that this server holds."""
+    app = connection.app
+    if not hasattr(app.state, "replays"):
+        app.state.replays, app.state.replay_viewers = Replays(), 0
+    return app.state.replays
+
+
+def _held(connection: HTTPConnection, study: str, arm: str, replication: int) -> Held:
+    folder: Path = state_of(connection).results_folder(study)
+    return replays_of(connection).of(folder, arm, replication)
+
+
+@router.get("/replay", include_in_schema=False)
+def page(request: Request) -> HTMLResponse:
+    """The page; without results yet it says how to get some."""
+    state, visit = state_of(request), visit_of(request)
+    return replay_page(visit, chooser(state.settings.results, state.results_names(), visit))
+
+
+@router.get("/replay/about")
+def about(
+    request: Request, study: Study, arm: Arm = "", replication: Replication = 0, lang: Lang = "en"
+) -> JSONResponse:
+    """What is said once about a run; the first to ask waits until it is played."""
+    if lang not in LANGUAGES:
+        raise InputError("unknown language", field="lang", found=lang, allowed=LANGUAGES)
+    return JSONResponse(scene.about(_held(request, study, arm, replication).replay, lang))
+
+
+@router.get("/replay/city")
+def city(request: Request, study: Study, arm: Arm = "", replication: Replication = 0) -> Response:
+    """The roads and places, packed and compressed."""
+    held = _held(request, study, arm, replication)
+    headers = {"Content-Encoding": "gzip", "Cache-Control": IMMUTABLE}
+    return Response(held.city, media_type="application/octet-stream", headers=headers)
+
+
+@router.get("/replay/case/{case}")
+def case(request: Request, case: int, study: Study, arm: Arm = "", replication: Replication = 0) -> JSONResponse:
+    """The life of a case, what the record says beside what is true."""
+    return JSONResponse(_held(request, study, arm, replication).replay.life(case))
+
+
+@router.get("/replay/next")
+def next_event(
+    request: Request,
+    study: Study,
+    after: float,
+    arm: Arm = "",
+    replication: Replication = 0,
+    kinds: Annotated[str, Query(max_length=400)] = ",".join(TOLD),
+    back: bool = False,
+) -> JSONResponse:
+    """The next (or last) event of some kinds."""
+    replay = _held(request, study, arm, replication).replay
+    return JSONResponse({"event": replay.next_event(after, kinds.split(","), back)})
+
+
+class Wish:
+    """What one viewer wants now: windows in order; setting it anew replaces the rest."""
+
+    def __init__(self) -> None:
+        self.windows: list[int] = []
+        self.changed = asyncio.Event()
+
+    def set(self, message: str, most: int) -> None:
+        """Take up a message ``{"windows": [numbers]}``.
+
+        Raises
+        ------
+        InputError
+            When it is something else, or names too many.
+        """
+        try:
+            asked: Any = json.loads(message)
+            windows = asked["windows"]
+            good = isinstance(windows, list) and len(windows) <= MOST_AHEAD
+            good = good and all(type(n) is int and 0 <= n < most for n in windows)
+        except (ValueError, TypeError, KeyError):
+            good = False
+        if not good:
+            allowed = f'{{"windows": up to {MOST_AHEAD} numbers from 0 to {most - 1}}}'
+            raise InputError("not a wish", field="windows", found=message[:80], allowed=allowed)
+        self.windows = list(windows)
+        self.changed.set()
+
+
+@router.websocket("/replay/stream")
+async def stream(socket: WebSocket, study: Study, arm: Arm = "", replication: Replication = 0) -> None:
+    """Windows as they are asked for; a mistake is answered with ``{"error": sentence}`` and the socket closed."""
+    await socket.accept()
+    state = socket.app.state
+    replays_of(socket)
+    if state.replay_viewers >= MOST_VIEWERS:
+        await socket.close(1013, "too many viewers")
+        return
+    state.replay_viewers += 1
+    try:
+        held = await run_in_threadpool(_held, socket, study, arm, replication)
+        await _serve(socket, held)
+    except InputError as error:
+        await socket.send_text(json.dumps({"error": error.sentence()}))
+        await socket.close(4400)
+    except WebSocketDisconnect:
+        pass  # the viewer left
+    finally:
+        state.replay_viewers -= 1
+
+
+async def _serve(socket: WebSocket, held: Held) -> None:
+    wish = Wish()
+    sending = asyncio.create_task(_send(socket, held, wish))
+    try:
+        while True:
+            receiving = asyncio.ensure_future(socket.receive_text())
+            done, _ = await asyncio.wait({receiving, sending}, return_when=asyncio.FIRST_COMPLETED)
+            if sending in done:
+                receiving.cancel()
+                sending.result()
+                return
+            wish.set(receiving.result(), held.replay.windows)
+    finally:
+        sending.cancel()
+
+
+async def _send(socket: WebSocket, held: Held, wish: Wish) -> None:
+    while True:
+        await wish.changed.wait()
+        if not wish.windows:
+            wish.changed.clear()
+            continue
+        number = wish.windows.pop(0)
+        await socket.send_bytes(await run_in_threadpool(held.window, number))

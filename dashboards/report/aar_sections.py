@@ -1,0 +1,322 @@
+"""The sections of an after-action report; each takes a drill and returns HTML.
+
+Roles are named, persons are not: whatever name somebody gave at joining stays in the recording file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from dashboards.charts import drill as charts
+from dashboards.report.html import chart_figure, paragraph, table, text
+from dashboards.report.sections import section
+from dashboards.texts import Texts
+from scenarios.console import number, signed
+from scenarios.drill import words as said
+
+STRONG, WEAK = 85.0, 70.0
+CLEAR = ("better", "worse", "higher", "lower")
+
+
+def _heads(t: Texts, *names: str) -> list[str]:
+    return [t(f"drill.aar.column.{name}") for name in names]
+
+
+def _role(drill: Any, role: str, t: Texts) -> str:
+    known = drill.exercise.roles.get(role)
+    return getattr(known.title, t.lang) if known is not None else t("drill.control")
+
+
+def _answered(drill: Any) -> list[Any]:
+    return [p for p in drill.prompts if p.state == "answered"]
+
+
+# ---------------------------------------------------------------- what was played
+def overview(drill: Any, t: Texts) -> str:
+    """What was played, the score, and the facts by which it can be played again."""
+    answered = _answered(drill)
+    stood_in = sum(p.by == "stand-in" for p in answered)
+    late = sum(not p.in_time for p in answered)
+    card = drill.score().shown()
+    words = [t(
+        "drill.aar.overview_sentence", title=getattr(drill.exercise.title, t.lang), minutes=f"{drill.t_min:.0f}",
+        decisions=len(answered), in_time=len(answered) - late - stood_in, timed_out=late,
+    )]  # fmt: skip
+    if stood_in:
+        words.append(t("drill.aar.overview_stand_in", n=stood_in))
+    if card["points"] is None:
+        words.append(t("drill.aar.overview_no_score"))
+    else:
+        grade = t(f"drill.grades.{card['grade']}")
+        words.append(t("drill.aar.overview_score", points=f"{card['points']:.0f}", grade=grade))
+    stopped = paragraph(t("drill.aar.stopped", reason=drill.stop_reason)) if drill.status == "stopped" else ""
+    told = drill.exercise.description
+    return section(
+        "answer", t("drill.aar.overview"), paragraph(t.joiner.join(words), "answer"), stopped,
+        paragraph(getattr(told, t.lang) if told is not None else ""), paragraph(t("drill.aar.role_only"), "note"),
+        f"<h3>{text(t('drill.aar.facts'))}</h3><dl class='facts'>{_facts(drill, t)}</dl>",
+    )  # fmt: skip
+
+
+def _facts(drill: Any, t: Texts) -> str:
+    header, scenario = drill.recording.header, drill.exercise.made_scenario
+    start = drill.exercise.start
+    facts = {
+        "exercise": f"{drill.exercise.name} ({drill.exercise.version})",
+        "scenario": getattr(scenario.title, t.lang),
+        "policy": scenario.policy_title(drill.exercise.base_policy, t.lang),
+        "start": f"{drill.ground.arm.spec.calendar.start.isoformat()} +{start.day} d, {start.time}",
+        "length": f"{drill.length_min:g} {t('units.min')}",
+        "seed": drill.seed,
+        "code": header["code"],
+        "exercise_hash": header["exercise_hash"][:16],
+        "state_hash": drill.final_hash[:16] or "–",
+        "last_hash": drill.recording.last_hash[:16],
+    }
+    return "".join(f"<div><dt>{text(t(f'drill.aar.fact.{k}'))}</dt><dd>{text(v)}</dd></div>" for k, v in facts.items())
+
+
+# ---------------------------------------------------------------- objectives
+def objectives(drill: Any, t: Texts) -> str:
+    """Points and grades with every criterion, target and weight."""
+    card, grades = drill.score().shown(), drill.exercise.grades
+    rows = []
+    for objective in card["objectives"]:
+        name = said.said(objective["title"], t.lang)
+        grade = t(f"drill.grades.{objective['grade']}") if objective["grade"] else t("drill.grades.none")
+        rows.append([f'<th scope="row" colspan="5">{text(name)}</th>', _n(objective["weight"]), _n(objective["points"]),
+                     text(grade)])  # fmt: skip
+        rows += [_criterion_row(c, t) for c in objective["criteria"]]
+    heads = _heads(t, "criterion", "state", "value", "target", "fail", "weight", "points", "grade")
+    chart = charts.objectives(card, {"P": grades.P, "S": grades.S, "M": grades.M}, t.lang)
+    note = t("drill.aar.objectives_note", p=f"{grades.P:g}", s=f"{grades.S:g}", m=f"{grades.M:g}")
+    return section(
+        "objectives", t("drill.aar.objectives"), chart_figure(chart, t),
+        table(heads, rows, t("drill.aar.objectives")), paragraph(note, "note"),
+    )  # fmt: skip
+
+
+def _criterion_row(c: dict[str, Any], t: Texts) -> list[str]:
+    unit = str(c["unit"] or "")
+    return [
+        text(said.said(c["title"], t.lang)), text(t(f"drill.states.{c['state']}")), text(said.reading_text(c, t)),
+        text(said.amount(c["target"], unit, t)), text(said.amount(c["fail"], unit, t)), _n(c["weight"]),
+        _n(c["points"]), "",
+    ]  # fmt: skip
+
+
+def _n(value: float | None) -> str:
+    return '<td class="n">–</td>' if value is None else f'<td class="n">{value:.3g}</td>'
+
+
+def _criteria(drill: Any) -> Iterator[dict[str, Any]]:
+    for objective in drill.score().shown()["objectives"]:
+        yield from objective["criteria"]
+
+
+def strengths(drill: Any, t: Texts) -> str:
+    """Criteria that were met."""
+    found = [c for c in _criteria(drill) if c["points"] is not None and c["points"] >= STRONG]
+    items = [_said_of(c, "strength", t) for c in found]
+    return section("strengths", t("drill.aar.strengths"), _list(items, t("drill.aar.none_strengths")))
+
+
+def gaps(drill: Any, t: Texts) -> str:
+    """Criteria that were not met."""
+    items = [_said_of(c, "gap", t) for c in _weak(drill)]
+    return section("gaps", t("drill.aar.gaps"), _list(items, t("drill.aar.none_gaps")))
+
+
+def _weak(drill: Any) -> list[dict[str, Any]]:
+    return [c for c in _criteria(drill) if c["points"] is not None and c["points"] < WEAK]
+
+
+def _said_of(c: dict[str, Any], key: str, t: Texts) -> str:
+    target = said.amount(c["target"], str(c["unit"] or ""), t)
+    return t(f"drill.aar.{key}", criterion=said.said(c["title"], t.lang), value=said.reading_text(c, t), target=target,
+             **({"points": f"{c['points']:.0f}"} if key == "gap" else {}))  # fmt: skip
+
+
+def _list(items: Sequence[str], otherwise: str) -> str:
+    return "<ul>" + "".join(f"<li>{text(i)}</li>" for i in items) + "</ul>" if items else paragraph(otherwise)
+
+
+def actions(drill: Any, t: Texts) -> str:
+    """Corrective actions to be filled in: a line per gap and two empty ones."""
+    named = [said.said(c["title"], t.lang) for c in _weak(drill)] + ["", ""]
+    fill = '<td class="fill"></td>'
+    rows = [[str(i), text(name), fill, fill, fill] for i, name in enumerate(named, 1)]
+    return section(
+        "actions", t("drill.aar.actions"), paragraph(t("drill.aar.actions_note"), "note"),
+        table(_heads(t, "n", "from", "action", "owner", "due"), rows, t("drill.aar.actions")),
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- course
+def timeline(drill: Any, t: Texts) -> str:
+    """The course as a chart."""
+    chart = charts.timeline(list(_marks(drill, t)), drill.t_min, t.lang)
+    return section("timeline", t("drill.aar.timeline"), chart_figure(chart, t))
+
+
+def _marks(drill: Any, t: Texts) -> Iterator[dict[str, Any]]:
+    for slot in drill.injects:
+        if slot.released_min is not None:
+            shown = said.said(slot.shown()["text"], t.lang) or slot.id
+            yield _mark(t("drill.aar.rows.injects"), slot.released_min, "injects", f"{slot.id}: {shown}")
+    for prompt in _answered(drill):
+        kind = "stand_in" if prompt.by == "stand-in" else "in_time" if prompt.in_time else "timed_out"
+        title = said.prompt_title(prompt.about, prompt.hook, t, t.lang)
+        answer = said.answer_short(prompt.shown_option(prompt.chosen), t, t.lang)
+        told = f"{prompt.id} {answer} — {title}"
+        yield _mark(_role(drill, prompt.role, t), prompt.at_min, kind, told, prompt.elapsed_s)
+    for event in drill.events:
+        if event.kind in ("arrive", "judge"):
+            row = t("drill.aar.rows.arrivals" if event.kind == "arrive" else "drill.aar.rows.cases")
+            mark = "arrivals" if event.kind == "arrive" else "cases"
+            yield _mark(row, event.t_min or 0.0, mark, said.event_text(event.kind, event.data, t, t.lang))
+
+
+def _mark(row: str, t_min: float, mark: str, told: str, took_s: float | None = None) -> dict[str, Any]:
+    return {"row": row, "t_min": round(t_min, 2), "mark": mark, "text": told, "took_s": took_s}
+
+
+def decisions(drill: Any, t: Texts, found: Sequence[Any] = ()) -> str:
+    """Each decision beside what the rule would have done, with its lag and, where branched, the consequence."""
+    by_prompt = {b.prompt["id"]: b for b in found}
+    rows = [_decision_row(drill, p, by_prompt.get(p.id), t) for p in _answered(drill)]
+    heads = _heads(t, "n", "time", "role", "decision", "answer", "rule", "lag", "reason", "effect")
+    return section(
+        "decisions", t("drill.aar.decisions"), paragraph(t("drill.aar.decisions_note")),
+        table(heads, rows, t("drill.aar.decisions")),
+    )  # fmt: skip
+
+
+def _decision_row(drill: Any, prompt: Any, found: Any, t: Texts) -> list[str]:
+    answer = said.answer_short(prompt.shown_option(prompt.chosen), t, t.lang)
+    same = prompt.chosen == prompt.rule_option
+    rule = t("drill.aar.same") if same else said.answer_short(prompt.shown_option(prompt.rule_option), t, t.lang)
+    if prompt.by == "stand-in":
+        answer += f" ({t('drill.aar.stand_in')})"
+    elif not prompt.in_time:
+        answer += f" ({t('drill.aar.timed_out')})"
+    effect = "; ".join(_clear(found, t)) or t("drill.aar.branch_unclear") if found is not None else "–"
+    title = said.prompt_title(prompt.about, prompt.hook, t, t.lang)
+    shown = text(answer) if same else f"<strong>{text(answer)}</strong>"
+    return [
+        f'<th scope="row">{text(prompt.id)}</th>', f"<td>{drill.time_of_day(prompt.at_min)}<br>"
+        f"{said.clock(prompt.at_min)}</td>", text(_role(drill, prompt.role, t)), f'<td class="long">{text(title)}</td>',
+        shown, text(rule), f'<td class="n">{prompt.elapsed_s:.0f}</td>', text(prompt.reason), text(effect),
+    ]  # fmt: skip
+
+
+def _clear(found: Any, t: Texts) -> list[str]:
+    """Return the measures of a branch with a clear difference, in words."""
+    out = []
+    for row in found.rows:
+        p = row.paired
+        if p.verdict in CLEAR:
+            unit = t.name("drill.units", row.unit)
+            change = f"{signed(p.difference)} {unit} ({signed(p.low)} … {signed(p.high)})"
+            out.append(t("drill.aar.branch_clear", criterion=getattr(row.title, t.lang), difference=change))
+    return out
+
+
+def branches(found: Sequence[Any], t: Texts) -> str:
+    """What the rule's answers would have brought, with intervals."""
+    title = t("drill.aar.branches")
+    if not found:
+        return section("branches", title, paragraph(t("drill.aar.branches_none")))
+    body = [paragraph(t("drill.aar.branches_note", n=found[0].replications))]
+    heads = _heads(t, "measure", "unit", "recorded", "branch", "difference", "verdict")
+    for one in found:
+        options = {o["id"]: o for o in one.prompt["options"]}
+        rule = said.answer_short(options.get(one.other_option), t, t.lang)
+        answer = said.answer_short(options.get(one.recorded_option), t, t.lang)
+        body.append(f"<h3>{text(t('drill.aar.branch_head', prompt=one.prompt['id'], rule=rule, answer=answer))}</h3>")
+        rows = [_branch_row(row, t) for row in one.rows if row.paired.verdict in CLEAR]
+        body.append(table(heads, rows, title) if rows else paragraph(t("drill.aar.branch_unclear")))
+    return section("branches", title, *body)
+
+
+def _branch_row(row: Any, t: Texts) -> list[str]:
+    p = row.paired
+    change = f"{signed(p.difference)} ({signed(p.low)} … {signed(p.high)})"
+    return [
+        text(getattr(row.title, t.lang)), text(t.name("drill.units", row.unit)),
+        f'<td class="n">{text(number(row.recorded))}</td>', f'<td class="n">{text(number(row.branch))}</td>',
+        f'<td class="n">{text(change)}</td>', text(t.name("verdicts", p.verdict)),
+    ]  # fmt: skip
+
+
+# ---------------------------------------------------------------- the rest
+def notes(drill: Any, t: Texts) -> str:
+    """What evaluators wrote down, with the exercise time."""
+    rows = [[text(said.clock(n.t_min)), text(n.text), text(_objective(drill, n.objective, t))] for n in drill.notes]
+    rated = [
+        [text(said.clock(r.t_min)), text(f"{_criterion(drill, name, t)}: {r.points:g}. {r.text}"), ""]
+        for name, r in drill.ratings.items()
+    ]
+    body = table(_heads(t, "time", "what", "objective"), rows + rated, t("drill.aar.notes")) if rows + rated else ""
+    return section("notes", t("drill.aar.notes"), body or paragraph(t("drill.aar.no_notes")))
+
+
+def _objective(drill: Any, name: str | None, t: Texts) -> str:
+    return next((getattr(o.title, t.lang) for o in drill.exercise.objectives if o.id == name), "")
+
+
+def _criterion(drill: Any, name: str, t: Texts) -> str:
+    return next((getattr(c.title, t.lang) for c in drill.exercise.criteria if c.id == name), name)
+
+
+def injects(drill: Any, t: Texts) -> str:
+    """The master events list as it was played."""
+    rows = []
+    for slot in drill.injects:
+        shown = slot.shown()
+        when = "–" if slot.released_min is None else said.clock(slot.released_min)
+        told = said.said(shown["text"], t.lang) or ", ".join(e["kind"] for e in shown["effects"])
+        expected = said.said(shown["expected"], t.lang)
+        roles = said.listed([_role(drill, r, t) for r in slot.inject.to], t.lang)
+        status = t(f"drill.inject_status.{slot.status}") + (f": {slot.failed}" if slot.failed else "")
+        rows.append([f'<th scope="row">{text(slot.id)}</th>', when, text(status), text(roles),
+                     f'<td class="long">{text(told)}</td>', text(expected)])  # fmt: skip
+    columns = [t("drill.terminal.columns.id"), t("drill.aar.column.time"), t("drill.terminal.columns.status")]
+    columns += [t("drill.aar.column.role"), t("drill.terminal.columns.text"), t("drill.aar.expected")]
+    return section("injects", t("drill.aar.injects"), table(columns, rows, t("drill.aar.injects")))
+
+
+def provenance(drill: Any, t: Texts) -> str:
+    """What the exercise assumes, as it says itself."""
+    rows = [[text(k), text(v)] for k, v in drill.exercise.provenance.items()]
+    body = table(["", t("drill.aar.provenance")], rows, t("drill.aar.provenance")) if rows else paragraph("–")
+    return section("provenance", t("drill.aar.provenance"), body)
+
+
+def limits(t: Texts) -> str:
+    """What the report cannot say."""
+    return section("limits", t("drill.aar.limits"), paragraph(t("drill.aar.limits_text")))
+
+
+def log(drill: Any, t: Texts) -> str:
+    """Every line of the recording, without names of persons."""
+    rows = []
+    for line in drill.recording.lines:
+        data = {k: v for k, v in line.data.items() if k not in ("exercise", "about", "options")}
+        content = json.dumps(data, ensure_ascii=False)
+        rows.append([
+            str(line.n), said.clock(line.t_min), text(_who(drill, line.role, t)), text(line.kind),
+            f'<td class="long"><code class="hash">{text(content[:400])}{"…" if len(content) > 400 else ""}</code></td>',
+            f'<code class="hash">{line.hash[:16]}</code>',
+        ])  # fmt: skip
+    heads = _heads(t, "n", "time", "role", "kind", "data", "hash")
+    made = (
+        f"<details><summary>{text(t('drill.aar.log'))} ({len(rows)})</summary>{table(heads, rows, t('drill.aar.log'))}"
+    )
+    return section("log", t("drill.aar.log"), paragraph(t("drill.aar.log_note"), "note"), f"{made}</details>")
+
+
+def _who(drill: Any, role: str, t: Texts) -> str:
+    return _role(drill, role, t) if role in drill.exercise.roles or role == "controller" else role

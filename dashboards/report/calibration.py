@@ -1,0 +1,257 @@
+"""The report of a calibration: one HTML file with the verdict first, the test, the fits, and how they were chosen.
+
+It takes what `calibration.command` brought and adds nothing to it.
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from calibration.command import Outcome
+from calibration.durations import DurationFit
+from calibration.fits import GroupFit
+from calibration.measured import STATISTICS, quantile, shown
+from calibration.observed import Sample
+from calibration.told import sizes
+from dashboards.charts.base import Chart
+from dashboards.charts.calibration import (
+    GOOD,
+    arrivals_by_day,
+    arrivals_by_hour,
+    arrivals_by_weekday,
+    closing_curves,
+    misses,
+    quantile_plot,
+)
+from dashboards.charts.phrases import DASH, number
+from dashboards.report.html import chart_figure, paragraph, table, text
+from dashboards.report.sections import section
+from dashboards.report.write import frame, write_page
+from dashboards.texts import Texts, pick
+
+SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+SECTIONS = ("answer", "test", "charts", "fits", "choices", "data", "provenance", "reproduce", "limits")
+
+
+def write_calibration_report(outcome: Outcome, path: str | PathLike[str], lang: str = "en") -> Path:
+    """Write the report of a calibration.
+
+    Parameters
+    ----------
+    outcome
+        What `calibration.command.calibrate` returns.
+    path
+        File to write; replaced only when the new one is complete.
+    lang
+        ``"en"`` or ``"zh"``.
+
+    Raises
+    ------
+    InputError
+        For an unknown language or a place that cannot be written.
+    """
+    return write_page(path, page(outcome, Texts(lang)))
+
+
+def page(outcome: Outcome, t: Texts) -> str:
+    """Return the whole page as text."""
+    title = t("calibrate.report.title", file=outcome.fit.log.source.name)
+    parts = {
+        "answer": _answer(outcome, t),
+        "test": _test(outcome, t),
+        "charts": "".join(chart_figure(c, t) for c in charts(outcome, t.lang)),
+        "fits": _fits(outcome, t),
+        "choices": _choices(outcome, t),
+        "data": _data(outcome, t),
+        "provenance": _provenance(outcome, t),
+        "reproduce": f'<pre tabindex="0"><code>{text(outcome.command)}</code></pre>',
+        "limits": _list([t(f"calibrate.report.limit_{name}") for name in ("chance", "future", "reported")]),
+    }
+    links = {name: t(f"calibrate.report.{name}") for name in SECTIONS}
+    body = [section(name, links[name], parts[name]) for name in SECTIONS]
+    return frame(title, title, links, body, t)
+
+
+def charts(outcome: Outcome, lang: str) -> list[Chart]:
+    """Return the charts of a calibration, in the order of a reader's questions."""
+    fit, held = outcome.fit, outcome.held
+    mornings = next(((r.observed, r.simulated) for r in held.rows if r.statistic == "morning_share"), (np.nan, np.nan))
+    allowed = np.concatenate([g.allowed_min for g in fit.groups.values()])
+    first = next(iter(fit.groups.values()))
+    return [
+        misses(held.table, lang),
+        closing_curves(held.curves, float(np.median(allowed)) if len(allowed) else None, lang),
+        arrivals_by_hour(held.hourly, mornings, lang),
+        arrivals_by_weekday(held.weekly, lang),
+        arrivals_by_day(held.daily, lang),
+        quantile_plot(quantile_table(first.cycle, fit.seen.only(fit.seen.group == first.name)), lang),
+    ]
+
+
+def quantile_table(law: DurationFit, seen: Sample) -> pd.DataFrame:
+    """Return quantiles of the cases a law was fitted to beside the law's own, in elapsed minutes."""
+    used = seen.only(seen.opened_min >= np.quantile(seen.opened_min, 1 - law.recent)) if law.recent < 1 else seen
+    observed = [quantile(used.cycle_min, used.cycle_open, p) for p in SHARES]
+    low, high = law.elapsed.interval(SHARES)
+    return pd.DataFrame(
+        {"share": SHARES, "observed": observed, "fitted": law.elapsed.quantile(SHARES), "low": low, "high": high}
+    )
+
+
+def _list(lines: list[str]) -> str:
+    return "<ul>" + "".join(f"<li>{text(line)}</li>" for line in lines) + "</ul>"
+
+
+def _answer(outcome: Outcome, t: Texts) -> str:
+    verdicts = outcome.held.table["verdict"]
+    fields = {"file": outcome.fit.log.source.name, "days": outcome.fit.held.days, "total": len(verdicts)}
+    good = int(verdicts.isin(GOOD).sum())
+    if outcome.made.status == "published":
+        return paragraph(t("calibrate.report.answer_published", good=good, **fields), "answer")
+    far = int((verdicts == "far").sum())
+    told = paragraph(t("calibrate.report.answer_draft", good=good, far=far, **fields), "answer")
+    return told + paragraph(t("calibrate.status.draft")) + _list([one.of(t.lang) for one in outcome.made.draft_reasons])
+
+
+def _number(value: str) -> str:
+    return f'<td class="n" style="white-space:nowrap">{text(value)}</td>'
+
+
+def _test(outcome: Outcome, t: Texts) -> str:
+    fit, held = outcome.fit, outcome.held
+    rows = [
+        [
+            f'<th scope="row">{text(pick(STATISTICS[row.statistic].title, t.lang))} '
+            f'<span class="tag reported">{text(t("states.reported"))}</span></th>',
+            _number(shown(row.observed, row.unit)),
+            _number(shown(row.simulated, row.unit)),
+            _number(f"{shown(row.low, row.unit)} … {shown(row.high, row.unit)}"),
+            _number(f"±{shown(row.noise, row.unit)}"),
+            f'<td class="v">{text(t(f"calibrate.verdicts.{row.verdict}", times=number(row.misses, 2)))}</td>',
+        ]
+        for row in held.rows
+    ]
+    head = [t(f"calibrate.columns.{c}") for c in ("statistic", "observed", "simulated", "interval", "noise", "verdict")]
+    title = t("calibrate.held_title", start=fit.held.start, days=fit.held.days, replications=held.replications)
+    return table(head, rows, title, "measures") + paragraph(t("calibrate.held_note"), "note")
+
+
+def _fits(outcome: Outcome, t: Texts) -> str:
+    parts = []
+    for name, group in outcome.fit.groups.items():
+        if outcome.fit.column is not None:
+            parts.append(paragraph(name, "kicker"))
+        parts.append(_arrivals(group, t) + _law(group.cycle, t("calibrate.closing_title"), t))
+        if group.tail is not None:
+            key = "end_title_scaled" if group.tail.scaled else "end_title"
+            parts.append(_law(group.tail.fit, t(f"calibrate.{key}"), t))
+    lost = _list([t(f"calibrate.lost.{key}") for key in outcome.made.lost])
+    return "".join(parts) + paragraph(t("calibrate.lost_head")) + lost
+
+
+def _arrivals(group: GroupFit, t: Texts) -> str:
+    a, d = group.arrivals, group.arrivals.dispersion
+    form = " + ".join(t.name("calibrate.forms", part) for part in ("+".join(a.day_terms) or "level").split("+"))
+    p = "p < 0.001" if a.gaps.ks_p < 0.001 else f"p = {a.gaps.ks_p:.3f}"
+    rows = [
+        ("per_day", number(a.per_day), f"{number(a.per_day_low)} … {number(a.per_day_high)}"),
+        ("hours", t.name("calibrate.forms", a.hour_form), ""),
+        ("days", form, ""),
+        ("trend", number(a.trend_per_year), f"{number(a.trend_low)} … {number(a.trend_high)}"),
+        ("dispersion", number(d.phi), f"{number(d.phi_low)} … {number(d.phi_high)}"),
+        ("alpha", number(d.alpha), f"{number(d.alpha_low)} … {number(d.alpha_high)}"),
+        ("gaps", f"KS {a.gaps.ks:.3f}, {p}", f"AD {number(a.gaps.ad)}, {a.gaps.ad_p_text}"),
+    ]
+    shown_rows = [
+        [f'<th scope="row">{text(t(f"calibrate.rows.{key}"))}</th>', _number(value), _number(ends)]
+        for key, value, ends in rows
+        if key != "trend" or "trend" in a.day_terms
+    ]
+    head = [t(f"calibrate.columns.{c}") for c in ("arrivals", "value", "interval")]
+    title = t("calibrate.arrivals_title", cases=f"{a.cases:,}", days=a.days)
+    return f"<h3>{text(title)}</h3>" + table(head, shown_rows, title, "data")
+
+
+def _law(fitted: DurationFit, title: str, t: Texts) -> str:
+    rows = []
+    for part in fitted.law.described():
+        name = t.name("calibrate.laws", str(part["part"]))
+        rows.append(
+            [f'<th scope="row">{text(name)}</th>', _number(f"{float(part['share']):.1%}"), text(sizes(part, t, fitted))]
+        )
+    head = [t(f"calibrate.columns.{c}") for c in ("part", "share", "parameters")]
+    law = fitted.law
+    fields: dict[str, Any] = {
+        "cases": f"{law.cases:,}",
+        "open": law.cases - law.ended,
+        "latest": f"{fitted.recent:.0%}",
+    }
+    notes = paragraph(t("calibrate.law_note", **fields), "note")
+    if fitted.office is not None:
+        hours = f"{fitted.office.opens_h:g}–{fitted.office.closes_h:g}"
+        notes += paragraph(t("calibrate.office_note", hours=hours, outside=f"{fitted.outside:.1%}"), "note")
+    return f"<h3>{text(title)}</h3>" + table(head, rows, title, "data") + notes
+
+
+def _choices(outcome: Outcome, t: Texts) -> str:
+    parts = [paragraph(t("calibrate.report.choices_note"), "note")]
+    for name, group in outcome.fit.groups.items():
+        tables = [group.arrivals.candidates, group.cycle.candidates]
+        tables += [group.tail.candidates, group.tail.fit.candidates] if group.tail is not None else []
+        title = name if outcome.fit.column is not None else t("calibrate.report.choices")
+        whole = pd.concat([frame for frame in tables if len(frame)], ignore_index=True)
+        parts.append(f"<details><summary>{text(title)}</summary>{_candidates(whole, title, t)}</details>")
+    return "".join(parts)
+
+
+def _candidates(frame: pd.DataFrame, title: str, t: Texts) -> str:
+    columns = ["what", "form", "parameters", "score", "behind", "error", "aic", "chosen"]
+    rows = []
+    for row in frame.reindex(columns=columns).to_dict("records"):
+        cells = [
+            _number(DASH if pd.isna(row[c]) else f"{row[c]:.4g}")
+            for c in ("parameters", "score", "behind", "error", "aic")
+        ]
+        mark = t("words.yes") if row["chosen"] is True or row["chosen"] == 1 else ""
+        rows.append([text(row["what"]), f'<th scope="row">{text(row["form"])}</th>', *cells, text(mark)])
+    return table([t.name("calibrate.choice_columns", c) for c in columns], rows, title, "data")
+
+
+def _data(outcome: Outcome, t: Texts) -> str:
+    fit = outcome.fit
+    first, last = (str(fit.log.local(pd.Series([m])).iloc[0].date()) for m in fit.log.window)
+    line = t(
+        "calibrate.log_line", file=fit.log.source.name, cases=f"{len(fit.log.cases):,}",
+        events=f"{len(fit.log.events):,}", first=first, last=last, zone=fit.log.zone,
+    )  # fmt: skip
+    split = t(
+        "calibrate.split_line", at=fit.held.start, before=f"{len(fit.seen):,}", after=f"{len(fit.held):,}",
+        open=int(fit.seen.cycle_open.sum()),
+    )  # fmt: skip
+    odd = [
+        t.joiner.join([one.text("problem", t), one.text("consequence", t)])
+        for one in fit.log.diagnosis.of("drop", "warn", "note")
+    ]
+    told = _list(odd) if odd else paragraph(t("calibrate.report.odd_none"))
+    source = paragraph(f"SHA-256: {fit.log.source.sha256}", "note")
+    return paragraph(line) + paragraph(split) + source + f"<h3>{text(t('calibrate.report.odd'))}</h3>" + told
+
+
+def _provenance(outcome: Outcome, t: Texts) -> str:
+    lines = [t(f"calibrate.report.{key}") for key in ("input", "tuned", "emergent")]
+    rows = []
+    for name, made in outcome.made.data["types"].items():
+        for field, where in made["provenance"].items():
+            words, _, confidence = where.rpartition("; ")
+            tag = f'<span class="tag {"assumed" if confidence == "assumption" else "sourced"}">'
+            rows.append(
+                [f'<th scope="row"><code>{text(f"{name}.{field}")}</code></th>',
+                 f"{tag}{text(t.name('confidence', confidence))}</span>", text(words)]
+            )  # fmt: skip
+    head = [t("report.col_parameter"), t("report.col_confidence"), t("report.col_source")]
+    return _list(lines) + table(head, rows, t("calibrate.report.provenance"), "parameters")

@@ -1,0 +1,88 @@
+"""The web application: the guard layers, the routers of all parts, Dash under ``/lab``, and answers to mistakes.
+
+Every part is imported and included here by name; there is no other way to hang a page into the server. Starting a
+server on a port is `dashboards.server.serve`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from dashboards.drill.routes import router as drill
+from dashboards.jobs import Jobs
+from dashboards.lab.app import mount, warm
+from dashboards.replay.routes import router as replay
+from dashboards.server import home, static
+from dashboards.server.access import Access, Sessions
+from dashboards.server.security import Gate
+from dashboards.server.settings import Settings
+from dashboards.server.shell import message_page, visit_of
+from dashboards.server.state import State
+from sim.errors import InputError
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application.
+
+    Parameters
+    ----------
+    settings
+        Checked settings, from `dashboards.server.settings.settings`.
+
+    Notes
+    -----
+    From the outside in: the gate (host, origin, size, headers), who is asking, compression, the routes.
+    """
+    sessions = Sessions(settings)
+    state = State(settings, sessions, Jobs(settings.results, settings.concurrent, settings.scenarios))
+    app = FastAPI(title="GridWhistle", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
+    app.state.gridwhistle = state
+    app.include_router(home.router)
+    app.include_router(static.router)
+    app.include_router(replay)
+    app.include_router(drill)
+    mount(app, state)
+    app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=4)
+    app.add_middleware(Access, sessions=sessions)
+    app.add_middleware(Gate, settings=settings)
+    app.add_exception_handler(InputError, _input_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state: State = app.state.gridwhistle
+    await asyncio.to_thread(warm, app.state.lab_context)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(state.jobs.close)
+
+
+async def _input_error(request: Request, error: Exception) -> Response:
+    """Answer a mistake in what the user gave with its one sentence."""
+    assert isinstance(error, InputError)
+    return _answer(request, 400, error.sentence())
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _answer(request, error.status_code, str(error.detail))
+
+
+def _answer(request: Request, status: int, words: str) -> Response:
+    if "text/html" not in request.headers.get("accept", ""):
+        return JSONResponse({"error": words}, status)
+    visit = visit_of(request)
+    known = status in (400, 401, 403, 404)
+    title = visit.t(f"web.errors.{status}" if known else "web.errors.other")
+    return message_page(visit, status, title, "" if status == 404 else words)

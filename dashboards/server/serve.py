@@ -1,0 +1,84 @@
+"""Opening the port: uvicorn with our application, and the line that tells the user where to look."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable
+from contextlib import suppress
+
+import uvicorn
+
+from dashboards.server.app import create_app
+from dashboards.server.settings import Settings
+from sim.errors import InputError
+
+SHUTDOWN_S = 5
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Return a bound socket; port 0 takes a free one.
+
+    Raises
+    ------
+    InputError
+        The port is taken, or the address is not this computer's.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((settings.host.strip("[]"), settings.port))
+    except OSError as error:
+        bound.close()
+        raise InputError(
+            f"the port cannot be opened ({error.strerror})", field="--port", found=f"{settings.host}:{settings.port}",
+            allowed="a free port; 0 takes any",
+        ) from None  # fmt: skip
+    return bound
+
+
+def address(settings: Settings, bound: socket.socket) -> str:
+    """Return the address that a user types."""
+    host = settings.host if settings.host not in ("0.0.0.0", "::") else socket.gethostname()
+    return f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}/"
+
+
+def server_for(settings: Settings) -> uvicorn.Server:
+    """Return the server, not yet running."""
+    config = uvicorn.Config(
+        create_app(settings),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws_max_size=1_000_000,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )
+    return uvicorn.Server(config)
+
+
+def serve(settings: Settings, say: Callable[[str], None], browser: bool = False) -> None:
+    """Serve until Ctrl-C.
+
+    Parameters
+    ----------
+    settings
+        Checked settings.
+    say
+        Hears the address once the port is open.
+    browser
+        Open the user's browser there.
+    """
+    bound = listen(settings)
+    try:
+        server = server_for(settings)
+        where = address(settings, bound)
+        say(where)
+        if browser:
+            threading.Timer(1.0, webbrowser.open, (where,)).start()
+        with suppress(KeyboardInterrupt):  # uvicorn has shut down in order and raises the signal again
+            server.run(sockets=[bound])
+    finally:
+        bound.close()
