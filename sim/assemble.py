@@ -22,6 +22,7 @@ from sim.check import capabilities, check_spec
 from sim.city.city import City
 from sim.city.closures import travel_changes
 from sim.engine.codes import DUE_ROWS, HOOK_NAMES, NEVER
+from sim.engine.hooks import hook_addresses
 from sim.engine.names import entity
 from sim.engine.tables import (
     CHANNEL,
@@ -87,11 +88,9 @@ class Arm:
     travel_changes: list[tuple[float, np.ndarray]]
 
     @property
-    def hooks(self) -> tuple:
-        """The compiled rules in the order that the kernel takes them."""
-        return tuple(
-            self.rules[h].compiled for h in ("dispatch", "pick", "priority", "coordinate", "report_in", "reposition")
-        )
+    def hooks(self) -> np.ndarray:
+        """Where the compiled rules lie, in the order that the kernel takes them."""
+        return hook_addresses(self.rules[h].compiled for h in HOOK_NAMES)
 
     def world(self, seed: int, replication: int, log_level: str = "cases") -> World:
         """Return the world of one replication at time 0, its demand drawn."""

@@ -70,10 +70,11 @@ def run_until(arm: Arm, world: World, until_min: float) -> Decision | None:
     BadAnswer
         Naming the rule, the subject and its answer.
     """
+    hooks = arm.hooks
     while True:
         change = _next_change(arm, world)
         target = min(float(until_min), change)
-        status = advance(world.address, *arm.hooks, target, arm.room)
+        status = advance(world.address, hooks, target, arm.room)
         if status == GROW:
             world.grow(arm.room + 128)
         elif status == ASKED:

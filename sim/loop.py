@@ -88,7 +88,7 @@ from sim.engine.codes import (
     WAIT,
 )
 from sim.engine.events import at_once, drop_first, drop_now, first_time, first_timer, next_at_once
-from sim.engine.hooks import ANSWER_TYPE, HOOK, AnswerTuple
+from sim.engine.hooks import ANSWER_TYPE, HOOK, HOOK_ADDRESSES, AnswerTuple, hook_at
 from sim.engine.jit import njit
 from sim.engine.kinds import I, V, W
 from sim.engine.queues import first_in_queue, queue_insert, queue_remove
@@ -425,19 +425,19 @@ def run_until(world, view, dispatch, pick, priority, coordinate, report_in, repo
         timer(world, kind, row, stamp)
 
 
-_SIGNATURE = types.int64(types.int64, HOOK, HOOK, HOOK, HOOK, HOOK, HOOK, types.float64, types.int64)
+_SIGNATURE = types.int64(types.int64, HOOK_ADDRESSES, types.float64, types.int64)
 
 
 @njit(_SIGNATURE, nogil=True)
-def advance(address, dispatch, pick, priority, coordinate, report_in, reposition, until, room):
+def advance(address, hooks, until, room):
     """Run a world until a time.
 
     Parameters
     ----------
     address
         `World.address`.
-    dispatch, pick, priority, coordinate, report_in, reposition
-        Compiled rules.
+    hooks
+        `hook_addresses` of the rules in `HOOK_NAMES`.
     until
         Minutes since the start; events at this very time are still taken.
     room
@@ -450,7 +450,10 @@ def advance(address, dispatch, pick, priority, coordinate, report_in, reposition
     """
     world = as_world(address)
     view = as_view(world)
-    return run_until(world, view, dispatch, pick, priority, coordinate, report_in, reposition, until, room)
+    return run_until(
+        world, view, hook_at(hooks, 0), hook_at(hooks, 1), hook_at(hooks, 2), hook_at(hooks, 3), hook_at(hooks, 4),
+        hook_at(hooks, 5), until, room,
+    )  # fmt: skip
 
 
 @njit(types.void(types.int64), nogil=True)
