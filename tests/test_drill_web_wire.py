@@ -362,7 +362,19 @@ def test_the_controller_steps_jumps_and_changes_the_list_of_injects(site):
     effect = {"kind": "off_duty", "post": "police_unit", "count": 2}
     leader.do("adhoc", content={"effects": [effect]})
     leader.until(lambda: _released(leader, "A1"))
-    assert leader.ask("adhoc", content={"effects": [{"kind": "off_duty", "post": "dragon"}]}) != ""
+    for effect in ({"kind": "off_duty", "post": "dragon"}, {"kind": "incident", "type": "dragon"},
+                   {"kind": "incident", "type": "brawl", "grid": "nowhere"}, {"kind": "open_road", "name": "none"},
+                   {"kind": "incident", "type": "brawl", "needs": ["dragons"]}, {"kind": "dance"},
+                   {"kind": "incident", "type": "brawl", "place": 10**6}):  # fmt: skip
+        assert leader.ask("adhoc", timeout_s=10, content={"effects": [effect]}) != ""
+    for content in (
+        {},
+        {"effects": "all"},
+        {"effects": [7]},
+        {"text": "x"},
+        {"to": ["emperor"], "text": {"en": "x", "zh": "x"}},
+    ):
+        assert leader.ask("adhoc", timeout_s=10, content=content) != ""
     leader.do("rate", criterion="voice", points=70)
     leader.do("note", text="Calm and clear.", objective="gathering")
     voice = leader.until(lambda: [c for o in leader.parts["score"]["objectives"] for c in o["criteria"] if c["rated"]])
