@@ -25,6 +25,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 WALL, PHONE = (1440, 900), (390, 844)
 CHARTS = "() => { const n = document.querySelectorAll('.chart').length; return n > 0 && " \
     "document.querySelectorAll('.js-plotly-plot .main-svg').length >= n; }"  # fmt: skip
+SEATED, PLAYER = "body[data-ready=true] [data-drill]", "street_leader"
 READY = "() => document.body.dataset.ready === 'true'"
 
 
@@ -91,6 +92,35 @@ def take(browser: Any, url: str, study: str, screen: Screen, folder: Path) -> Pa
     return file
 
 
+def take_drill(browser: Any, url: str, folder: Path) -> list[Path]:
+    """Open a room for the shipped exercise, go on to a decision of one player, photograph both."""
+    room, player = (
+        browser.new_context(viewport=_view(size), color_scheme="light").new_page() for size in (WALL, PHONE)
+    )
+    room.goto(f"{url}/drill?lang=en")
+    room.click("form:has(input[value=evening-wage-fire]) button")
+    room.wait_for_selector(SEATED, timeout=120_000)
+    player.goto(f"{url}/drill?lang=en")
+    player.fill("#code", room.get_attribute("[data-drill]", "data-code"))
+    player.click("form[action='/drill/join'] button")
+    player.click(f"form:has(input[value={PLAYER}]) button")
+    player.wait_for_selector(SEATED)
+    room.click("[data-act=start]")
+    room.select_option("#speed", "60")
+    player.wait_for_selector(".decision .option", timeout=120_000)
+    room.click("[data-act=pause]")
+    room.wait_for_timeout(1500)  # the maps are being painted
+    files = [folder / "drill-controller.png", folder / "drill-player.png"]
+    for page, file in zip((room, player), files, strict=True):
+        page.screenshot(path=file, animations="disabled")
+        page.close()
+    return files
+
+
+def _view(size: tuple[int, int]) -> dict[str, int]:
+    return {"width": size[0], "height": size[1]}
+
+
 def main() -> int:
     """Take all pictures."""
     parser = argparse.ArgumentParser(description="Take the pictures of the dashboard from a results folder.")
@@ -109,6 +139,7 @@ def main() -> int:
         for screen in SCREENS:
             picture = take(browser, url, given.study, screen, given.out)
             print(f"{picture.name}: {picture.stat().st_size / 1024:.0f} kB")
+        take_drill(browser, url, given.out)
         browser.close()
     return 0
 
