@@ -230,6 +230,8 @@ def test_an_ad_hoc_inject_that_cannot_be_done_changes_nothing():
     for data in (
         {"effects": effects}, {"to": ["moon"], "text": {"en": "a", "zh": "b"}}, {}, {"text": {"en": "a", "zh": "b"}},
         {"effects": [{"kind": "incident", "type": "moon"}]}, {"effects": [{"kind": "incident"}]},
+        {"effects": [{"kind": "off_duty", "post": "moon"}]}, {"effects": [{"kind": "incident", "type": "noise",
+         "grid": "nowhere"}]}, {"effects": [{"kind": "incident", "type": "noise", "place": 10**6}]},
     ):  # fmt: skip
         with pytest.raises(InputError):
             made.adhoc(data)

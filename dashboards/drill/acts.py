@@ -13,7 +13,6 @@ from typing import Any
 
 from dashboards.drill.room import Room, Seat
 from scenarios.drill import CONTROLLER, Drill
-from scenarios.form_errors import nearest
 from sim.errors import InputError
 
 MOST_TEXT = 2000
@@ -179,31 +178,7 @@ def _adhoc(room: Room, seat: Seat, given: Given) -> Act:
     if not isinstance(data, dict):
         raise InputError("not an inject", field="content", found=str(data)[:40], allowed="to, text, effects")
 
-    def do(drill: Drill) -> Any:
-        _check_names(drill, data.get("effects"))
-        return drill.adhoc(data, seat.by)
-
-    return do
-
-
-def _check_names(drill: Drill, effects: Any) -> None:
-    """Refuse names that the city does not have; everything else about the form is the drill's to check."""
-    names = drill.ground.names
-    known = {
-        "post": names.posts, "type": names.types, "told_by": names.channels, "grid": list(names.grid_row),
-        "needs": names.departments,
-    }  # fmt: skip
-    for effect in effects if isinstance(effects, list) else ():
-        for field, allowed in known.items():
-            value = effect.get(field) if isinstance(effect, dict) else None
-            for one in value if isinstance(value, list) else [value]:
-                if one is not None and one not in allowed:
-                    raise InputError(f"unknown {field}", field=f"effects.{field}", found=str(one)[:60],
-                                     allowed=nearest(str(one)[:60], allowed) or allowed[:12])  # fmt: skip
-        place = effect.get("place") if isinstance(effect, dict) else None
-        if isinstance(place, int) and place >= len(drill.ground.city.places):
-            raise InputError("unknown place", field="effects.place", found=place,
-                             allowed=f"0 to {len(drill.ground.city.places) - 1}")  # fmt: skip
+    return lambda drill: drill.adhoc(data, seat.by)
 
 
 def _rate(room: Room, seat: Seat, given: Given) -> Act:

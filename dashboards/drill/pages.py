@@ -15,8 +15,7 @@ from dashboards.drill.room import Room, Seat
 from dashboards.drill.rooms import Unfinished
 from dashboards.report.html import text
 from dashboards.server.shell import Visit, page
-from dashboards.texts import LANGUAGES
-from dashboards.texts import _flat as all_texts
+from dashboards.texts import LANGUAGES, all_texts
 from scenarios.drill import CONTROLLER, Exercise, names
 
 STYLES = ("/static/map/map.css", "/static/drill/drill.css")

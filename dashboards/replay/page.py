@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse
 
 from dashboards.report.html import text
 from dashboards.server.shell import Visit, page
-from dashboards.texts import Texts, _flat, pick
+from dashboards.texts import Texts, all_texts, pick
 from sim.errors import InputError
 
 STYLES = ("/static/map/map.css", "/static/replay/replay.css")
@@ -91,7 +91,7 @@ def _choice(visit: Visit, choice: Choice) -> str:
 
 def texts_of(t: Texts) -> dict[str, str]:
     """Return the texts under ``replay.`` without that prefix: what the modules read."""
-    return {key.removeprefix("replay."): words for key, words in _flat(t.lang).items() if key.startswith("replay.")}
+    return {key.removeprefix("replay."): words for key, words in all_texts(t.lang).items() if key.startswith("replay.")}
 
 
 def _player(visit: Visit, choice: Choice, arm: str, replication: int) -> str:

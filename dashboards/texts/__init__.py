@@ -36,7 +36,8 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 @cache
-def _flat(lang: str) -> dict[str, str]:
+def all_texts(lang: str) -> dict[str, str]:
+    """Return every text of a language as dotted key -> text; not to be changed."""
     return flat(_tree(lang))
 
 
@@ -66,7 +67,7 @@ class Texts:
         if lang not in LANGUAGES:
             raise InputError("unknown language", field="lang", found=lang, allowed=LANGUAGES)
         self.lang = lang
-        self._texts = _flat(lang)
+        self._texts = all_texts(lang)
         self._titles = dict(titles or {})
 
     def __call__(self, key: str, **fields: object) -> str:

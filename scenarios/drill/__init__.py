@@ -4,12 +4,12 @@ The runtime is a plain object without a terminal, a web server or a clock of its
 
     exercise = Exercise.load("evening-wage-fire")        # a shipped name or a path; Exercise.parse(text) for uploads
     drill = Drill(exercise, recording=Recording("drill.jsonl"))
-    drill.start(by="Li")
+    drill.start(by="controller")
     drill.tick(real_s=0.1, speed=10)                     # real seconds passed -> exercise time, or the countdown
     drill.jump()                                         # or: run to the next decision or inject at once
     for prompt in drill.open_decisions:                  # at most one: the exercise stands still while it is open
-        drill.decide(prompt.id, prompt.options[0].id, by="Wang", reason="nearest")
-    drill.stop("out of time", by="Li")                   # or it finishes by itself at ENDEX
+        drill.decide(prompt.id, prompt.options[0].id, by="dispatcher", reason="nearest")
+    drill.stop("out of time", by="controller")           # or it finishes by itself at ENDEX
 
 **Time.** Exercise minutes count from STARTEX. While a decision is open the exercise clock stands still at that
 instant; only its countdown runs, in real seconds, and a pause stops the countdown. When it is over the scenario's

@@ -14,6 +14,7 @@ import numpy as np
 
 from scenarios.drill.form import Effect
 from scenarios.drill.ground import Ground
+from scenarios.form_errors import nearest
 from sim.assemble import Arm, scripted_incidents
 from sim.city.closures import Closure, travel_changes
 from sim.engine.codes import S_BUSY
@@ -59,6 +60,7 @@ def apply(effect: Effect, inject: str, number: int, ground: Ground, world: World
     InputError
         When it cannot be done: an unknown name, no road inside the circle, nobody of the post to take off or recall.
     """
+    _check_names(effect, ground)
     if effect.kind == "incident":
         return _incident(effect, inject, number, ground, world, ongoing)
     if effect.kind == "close_road":
@@ -66,6 +68,24 @@ def apply(effect: Effect, inject: str, number: int, ground: Ground, world: World
     if effect.kind == "open_road":
         return _open(effect, ground, world, ongoing)
     return _duty(effect, ground, world)
+
+
+def _check_names(effect: Effect, ground: Ground) -> None:
+    """Refuse names that this city and scenario do not have; an inject of one's own has not been held against them."""
+    names = ground.names
+    known: dict[str, list[str]] = {
+        "post": names.posts, "type": names.types, "told_by": names.channels, "grid": list(names.grid_row),
+        "needs": names.departments,
+    }  # fmt: skip
+    for field_name, allowed in known.items():
+        value = getattr(effect, field_name)
+        for one in value if isinstance(value, list) else [value]:
+            if one is not None and one not in allowed:
+                raise InputError(f"unknown {field_name}", field=f"effects.{field_name}", found=str(one)[:60],
+                                 allowed=nearest(str(one)[:60], allowed) or allowed[:12])  # fmt: skip
+    places = len(ground.city.places)
+    if effect.place is not None and not 0 <= effect.place < places:
+        raise InputError("unknown place", field="effects.place", found=effect.place, allowed=f"0 to {places - 1}")
 
 
 # ---------------------------------------------------------------- incidents
