@@ -11,13 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from sim.assemble import Arm
 from sim.engine import codes
 from sim.engine.codes import ASKED, BAD_ANSWER, GROW, HOOK_NAMES
 from sim.engine.hooks import AnswerTuple
 from sim.engine.jit import mark_compiled
 from sim.engine.tables import World
-from sim.loop import advance, settle_accounts, start_rosters
+from sim.loop import advance, next_timer_min, settle_accounts, start_rosters
 
 mark_compiled()
 
@@ -93,6 +95,40 @@ def _next_change(arm: Arm, world: World) -> float:
     """Return when roads next close or open."""
     done = world.travel_changes_done
     return arm.travel_changes[done][0] if done < len(arm.travel_changes) else math.inf
+
+
+def next_event_min(arm: Arm, world: World, limit_min: float) -> float:
+    """Return when something may next happen: an incident, a timer (stale ones too), a change of roads.
+
+    For whoever steps from event to event; looking changes nothing that happens. NEVER when nothing comes up to
+    ``limit_min``.
+    """
+    first, cursor = (
+        min(next_timer_min(world.address, limit_min), _next_change(arm, world)),
+        int(world.clock["cursor"][0]),
+    )
+    if cursor < len(world.incidents):
+        first = min(first, float(world.incidents["occurred_min"][cursor]))
+    return first
+
+
+def pending_timers(world: World) -> np.ndarray:
+    """Return the timers that are set, in the order in which they come: time, entity, kind, row, stamp.
+
+    Where a timer waits (a bin, the opened bin, the heap) depends on where the run was paused; this does not.
+    """
+    clock, later = world.clock[0], world.tables["later"]
+    rows, links = [], world.tables["bins"].ravel()
+    while len(links := links[links > 0]):
+        rows.append(links - 1)
+        links = later["following"][links - 1]
+    waiting = later[np.concatenate(rows)] if rows else later[:0]
+    parts = (waiting, world.tables["due"][int(clock["due"]) : int(clock["due_end"])], world.heap[: int(clock["heap"])])
+    found = {
+        name: np.concatenate([part[name] for part in parts]) for name in ("time", "kind", "entity", "stamp", "row")
+    }
+    made = np.rec.fromarrays(list(found.values()), names=list(found))
+    return made[np.lexsort((made["stamp"], made["entity"], made["kind"], made["time"]))]
 
 
 def answer(world: World, given: AnswerTuple) -> None:

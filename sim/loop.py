@@ -456,6 +456,12 @@ def advance(address, hooks, until, room):
     )  # fmt: skip
 
 
+@njit(types.float64(types.int64, types.float64), nogil=True)
+def next_timer_min(address, limit):
+    """Return the time of a world's first timer, stale or not; NEVER when none comes up to ``limit``."""
+    return first_time(as_world(address), limit)
+
+
 @njit(types.void(types.int64), nogil=True)
 def start_rosters(address):
     """Set the first turns of all rosters and bring on duty whoever works when the run begins."""

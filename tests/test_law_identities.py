@@ -47,6 +47,24 @@ def test_pausing_changes_nothing(seed, protocol, pauses):
     assert not differences(run(arm, seed), run(arm, seed, pauses=pauses))
 
 
+def test_stepping_from_event_to_event_misses_none_and_changes_nothing():
+    """What is set at the end, and all that was done, is the same; between two steps the clock stands still."""
+    arm = trial_arm(days=2)
+    stepped, end = arm.world(3, 0, "everything"), 2 * 1440.0
+    kernel.begin(stepped)
+    while (at := kernel.next_event_min(arm, stepped, end)) <= end:
+        just_before = np.nextafter(at, 0.0)
+        events = int(stepped.clock["events"][0])
+        kernel.run_until(arm, stepped, max(just_before, kernel.now_min(stepped)))
+        assert int(stepped.clock["events"][0]) == events, "something happened before the time that was told"
+        kernel.run_until(arm, stepped, at)
+    kernel.run_until(arm, stepped, end)
+    whole = run(arm, 3)
+    assert int(whole.clock["events"][0]) > 500 and not differences(whole, stepped)
+    timers = kernel.pending_timers(whole)
+    assert np.array_equal(timers, kernel.pending_timers(stepped)) and len(timers) == int(whole.clock["timers"][0])
+
+
 def test_looking_at_staff_time_while_paused_changes_nothing():
     arm = trial_arm(days=4)
     world = arm.world(3, 0, "everything")

@@ -180,14 +180,23 @@ def copied(world: World) -> World:
     return made
 
 
+_TIMER_TABLES = ("heap", "later", "bins", "due")
+_PLACES = ("now_head", "heap", "later", "later_free", "bin", "due", "due_end", "due_heads")
+
+
 def state_hash(world: World) -> str:
     """Return SHA-256 (hex) over everything that a run has written: equal hashes, equal states bit for bit."""
     import hashlib
 
+    from sim import kernel
+
     digest = hashlib.sha256()
     clock = world.clock[0]
-    used = {"cases": "cases", "tasks": "tasks", "work": "tasks", "requests": "requests", "log": "log", "heap": "heap"}
+    used = {"cases": "cases", "tasks": "tasks", "work": "tasks", "requests": "requests", "log": "log"}
+    timers = kernel.pending_timers(world)
     for name in WRITTEN:
+        if name in _TIMER_TABLES:
+            continue  # where a timer waits depends on pauses; which are set does not
         table = world.tables[name]
         if name == "pending" and not table["has"][0]:
             continue  # an answer that was taken
@@ -198,9 +207,11 @@ def state_hash(world: World) -> str:
             table = table[: int(clock[used[name]])]
         digest.update(name.encode())
         for field in table.dtype.names or ():  # field by field: rows are padded, and padding means nothing
-            if name == "clock" and (field == "now_head" or field.startswith(("asked_", "bad_"))):
-                continue  # where the ring of things to do begins, and what was last asked, decide nothing
+            if name == "clock" and (field in _PLACES or field.startswith(("asked_", "bad_"))):
+                continue  # where things to do wait, and what was last asked, decide nothing
             digest.update(np.ascontiguousarray(table[field]).tobytes())
         if table.dtype.names is None:
             digest.update(np.ascontiguousarray(table).tobytes())
+    for field in timers.dtype.names or ():
+        digest.update(np.ascontiguousarray(timers[field]).tobytes())
     return digest.hexdigest()

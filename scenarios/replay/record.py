@@ -2,8 +2,7 @@
 
 The log names sets-out and arrivals of cases only; rounds, delegated work and falling free are state. So a
 window of time is recorded by letting the kernel run from event to event and comparing the staff table before
-and after: exact to the instant, at about a quarter of a millisecond an event. Pausing never changes the
-trajectory. Nothing here draws, serves or keeps files.
+and after: exact to the instant. Pausing never changes the trajectory. Nothing here draws, serves or keeps files.
 """
 
 from __future__ import annotations
@@ -147,20 +146,9 @@ class Recorder:
 
     def _instants(self, end_min: float) -> Iterator[None]:
         """Step from one event's time to the next, strictly before the end."""
-        world = self._world
-        while (at := self._next(world)) < end_min:
+        while (at := self._kernel.next_event_min(self.arm, self._world, end_min)) < end_min:
             self._advance(at)
             yield
-
-    def _next(self, world: World) -> float:
-        clock, heap, incidents = world.clock[0], world.tables["heap"], world.tables["incidents"]
-        first = float(heap["time"][0]) if clock["heap"] > 0 else NEVER
-        cursor, done = int(clock["cursor"]), world.travel_changes_done
-        if cursor < len(incidents):
-            first = min(first, float(incidents["occurred_min"][cursor]))
-        if done < len(self.arm.travel_changes):
-            first = min(first, float(self.arm.travel_changes[done][0]))
-        return first
 
     def _segments(self, rows: NDArray[np.intp], under_way: bool) -> NDArray[np.void]:
         """Return what these people begin now, or are in the middle of."""
