@@ -10,7 +10,7 @@ import datetime as dt
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -183,21 +183,25 @@ def test_a_point_mass_at_nothing_is_a_part_of_its_own():
     st.booleans(),
     st.integers(0, 10_000),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, derandomize=True)
+@example(("lognormal", "lognormal"), True, 354)
 def test_slopes_are_the_derivatives_of_the_likelihood(parts, instant, seed):
     rng = np.random.default_rng(seed)
     shape = Shape(parts, instant)
     data = Grouped.of(rng.lognormal(5, 2, 60) * (rng.random(60) > 0.1), rng.random(60) < 0.2)
     sizes = [v for p in parts for v in (rng.normal(5, 1), rng.normal(0, 0.4))[: len(FAMILIES[p])]]
     theta = np.concatenate([rng.normal(0, 0.5, len(parts) - 1 + instant), sizes])
-    assume(data.log_probability(shape, theta).min() > -25)  # below, a cell's probability is lost in rounding
+    log_p = data.log_probability(shape, theta)
+    assume(log_p.min() > -25)  # below, a cell's probability is lost in rounding
     weights = data.weights()
+    # a cell is a difference of two numbers near 1, so its logarithm carries an error of about eps / p
+    rounding = 4 * np.finfo(float).eps * float(weights @ np.exp(-log_p)) / 2e-5
     slopes = data.loss(shape, theta, weights)[1]
     for i, slope in enumerate(slopes):
         step = np.zeros(len(theta))
         step[i] = 1e-5
         numeric = (data.loss(shape, theta + step, weights)[0] - data.loss(shape, theta - step, weights)[0]) / 2e-5
-        assert slope == pytest.approx(numeric, rel=2e-3, abs=2e-3)
+        assert slope == pytest.approx(numeric, rel=2e-3, abs=2e-3 + rounding)
 
 
 def test_a_law_is_written_as_scenarios_read_it():
