@@ -44,6 +44,17 @@ _STEM = re.compile(
     r"_(min|h|hours?|days?|s|sec|seconds|minutes|km|m|metres|meters|weeks?|months?|years?|kmh|mps|yuan)$"
 )
 _WITH_UNIT = re.compile(r"\s*[-+]?[0-9][0-9.,]*\s*[A-Za-z%\u4e00-\u9fff/]+.*")
+_QUOTED = re.compile(r"'(\w+)'")
+_SHAPE_ERRORS = {
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dict_type": "a mapping",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "string_type": "a text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+}
 _NUMBER_ERRORS = {"float_parsing", "int_parsing", "float_type", "int_type", "int_from_float"}
 
 
@@ -171,6 +182,8 @@ def _specific(found: list[_Found]) -> list[_Found]:
 
 def _located(model: type[BaseModel], tree: Tree, error: Any) -> _Found:
     path, value = _prune(tree.data, error["loc"], error["type"])
+    if error["type"] == "value_error" and isinstance(value, dict):
+        path, value = _named_in(model, str(error["msg"]), path, value)
     file, line = tree.origin(path)
     problem, found, allowed = _worded(model, path, value, error)
     return _Found(path, line, file, problem, found, allowed)
@@ -191,6 +204,15 @@ def _prune(data: Any, loc: tuple[int | str, ...], kind: str) -> tuple[FieldPath,
     return tuple(path), data
 
 
+def _named_in(model: type[BaseModel], message: str, path: FieldPath, value: dict[str, Any]) -> tuple[FieldPath, Any]:
+    """Return the one field that a clause about a whole form quotes by name, if it was written; else the form."""
+    quoted = set(_QUOTED.findall(message))
+    named = quoted.pop() if len(quoted) == 1 else ""
+    if named not in value or named not in _fields_at(model, path):
+        return path, value
+    return (*path, named), value[named]
+
+
 def _worded(model: type[BaseModel], path: FieldPath, value: Any, error: Any) -> tuple[str, Any, Any]:
     kind, context = error["type"], error.get("ctx") or {}
     name = next((str(step) for step in reversed(path) if isinstance(step, str)), "")
@@ -200,7 +222,10 @@ def _worded(model: type[BaseModel], path: FieldPath, value: Any, error: Any) -> 
     if kind == "missing":
         return "a required field is missing", None, _described(model, path) or f"a value for '{name}'"
     if kind == "value_error":
-        return str(context.get("error", error["msg"])), value, _described(model, path)
+        clause, _, allowed = str(context.get("error", error["msg"])).partition("; allowed: ")
+        return clause, value, allowed or None
+    if kind in _SHAPE_ERRORS:
+        return f"{_SHAPE_ERRORS[kind]} belongs here", value, _shape(model, path)
     if kind == "literal_error":
         return "not one of the values known here", value, _choices(context.get("expected", ""))
     if kind in _NUMBER_ERRORS:
@@ -228,6 +253,12 @@ def _not_a_number(name: str, value: Any, kind: str) -> tuple[str, Any, Any]:
         known = f"; the field is in {unit}" if unit else ""
         return f"a number without a unit belongs here{known}", value, f"{whole}{f' ({unit})' if unit else ''}"
     return f"not {whole}", value, f"{whole}{f' ({unit})' if unit else ''}"
+
+
+def _shape(model: type[BaseModel], path: FieldPath) -> str | None:
+    """Return how a mapping with fields of its own is written, or what the field means."""
+    fields = [name for one in _models_at(model, path) for name, info in one.model_fields.items() if info.is_required()]
+    return "{" + ", ".join(f"{name}: ..." for name in fields) + "}" if fields else _described(model, path)
 
 
 def _with_unit(limits: str, name: str) -> str:

@@ -10,9 +10,11 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from scenarios.form_errors import placed
 from scenarios.places import city_of
 from scenarios.runs import Outcome, Run
 from scenarios.schema import Scenario
+from sim.errors import InputError
 
 if TYPE_CHECKING:
     from sim.arm_changes import VariableArm
@@ -42,7 +44,10 @@ class ModelJob:
 
         if policy not in self._prepared:
             city = city_of(self.scenario)
-            self._prepared[policy] = model.prepare(self.scenario.spec(policy), city, city.seed)
+            try:
+                self._prepared[policy] = model.prepare(self.scenario.spec(policy), city, city.seed)
+            except InputError as error:  # what only the built city shows: places, distances
+                raise placed(error, self.scenario.tree(policy)) from None
         return self._prepared[policy]
 
     def ready(self) -> None:

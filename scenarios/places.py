@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scenarios.merge import canonical
 from sim.city.shared import located
+from sim.errors import InputError
 
 if TYPE_CHECKING:
     from scenarios.schema import Scenario
@@ -30,10 +31,24 @@ def city_of(scenario: Scenario) -> City:
 
     key = canonical([scenario.city, str(scenario.folder), _stamps(scenario.city, scenario.folder)])
     if key not in _kept:
-        city = build_city(scenario.city_spec(), scenario.folder)
+        try:
+            city = build_city(scenario.city_spec(), scenario.folder)
+        except InputError as error:
+            raise _in_city(error, scenario) from None
         _kept.clear()  # one at a time: a large city is the largest thing in the process
         _kept[key] = city
     return _kept[key]
+
+
+def _in_city(error: InputError, scenario: Scenario) -> InputError:
+    """Give an error about a field of the city section its full name and line; errors in files keep theirs."""
+    for way, section in scenario.city.items():
+        written = isinstance(section, dict) and (error.field or "").partition(".")[0].partition("[")[0] in section
+        if written and error.file is None:
+            return scenario.place(
+                InputError(error.problem, field=f"city.{way}.{error.field}", found=error.found, allowed=error.allowed)
+            )
+    return error
 
 
 def _stamps(value: Any, folder: Path) -> list[list[Any]]:

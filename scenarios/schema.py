@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from scenarios.base import base_tree, without_removed_types
+from scenarios.feasible import check_feasible
 from scenarios.form_errors import nearest, placed, validated
 from scenarios.merge import content_hash, merge, part
 from scenarios.roster import check_rosters
@@ -193,6 +194,7 @@ class Scenario(Sections):
         try:
             check_spec(spec)
             check_rosters(spec)
+            check_feasible(spec, self._is_one_area())
         except InputError as error:
             raise placed(error, tree) from None
         return spec
@@ -227,6 +229,11 @@ class Scenario(Sections):
     def place(self, error: InputError) -> InputError:
         """Give an error about a field of this scenario its file and line."""
         return placed(error, self._tree)
+
+    def _is_one_area(self) -> bool:
+        """Return True for a bare city of one grid."""
+        given = self.city.get("bare")
+        return isinstance(given, dict) and given.get("grids", 1) in (None, 1)
 
     def _policy_tree(self, policy: str) -> Tree:
         if policy in self.policies:

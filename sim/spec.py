@@ -85,7 +85,8 @@ class ModelSpec(Part):
     @model_validator(mode="after")
     def _windows(self) -> ModelSpec:
         if self.warm_up_days + self.cool_down_days >= self.horizon_days:
-            raise ValueError("warm-up and cool-down leave no window: their sum must be below horizon_days")
+            ends = f"{self.warm_up_days:g} + {self.cool_down_days:g} days"
+            raise ValueError(f"warm-up and cool-down ({ends}) leave no window; allowed: 'horizon_days' above their sum")
         return self
 
 
