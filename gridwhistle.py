@@ -11,6 +11,8 @@ installed; 130 interrupted, everything finished is stored.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +20,6 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
-    from scenarios.commands import Options
     from scenarios.console import Console
 
 EXTRAS = {"kaleido": "report", "distributed": "cluster", "playwright": "browser", "simpy": "bench"}
@@ -67,10 +68,11 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help folds better where a terminal is narrow, and loads faster
     help="Simulate how a city notices and resolves its troubles, and compare policies before rollout.",
 )
-city_app = typer.Typer(no_args_is_help=True, help="Build, read and show cities.")
-library_app = typer.Typer(no_args_is_help=True, help="List and show the shipped scenarios.")
+city_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Build, read and show cities.")
+library_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List and show the shipped scenarios.")
 app.add_typer(city_app, name="city")
 app.add_typer(library_app, name="library")
 
@@ -123,13 +125,11 @@ def run(
     json: Json = False,
 ) -> None:
     """Run one policy of a scenario and print its measures."""
-    options = _options(
-        policy, replications or 1, seed, days, city, workers, out, resume, keep_cases, wall_limit, memory_limit
-    )
-    _experiment(scenario, options, 1, lang, json, report)
+    given = (replications or 1, seed, days, city, workers, out, resume, keep_cases, wall_limit, memory_limit)
+    _experiment(scenario, policy, given, 1, _console(lang, json), report)
 
 
-@app.command()
+@app.command(short_help="Compare policies on the same city days; write a report.")
 def compare(
     scenario: Scenario,
     policy: Annotated[
@@ -150,13 +150,11 @@ def compare(
     json: Json = False,
 ) -> None:
     """Run the same city days under two or more policies; print paired differences and write a report."""
-    options = _options(
-        policy, replications, seed, days, city, workers, out, resume, keep_cases, wall_limit, memory_limit
-    )
-    _experiment(scenario, options, 2, lang, json, report)
+    given = (replications, seed, days, city, workers, out, resume, keep_cases, wall_limit, memory_limit)
+    _experiment(scenario, policy, given, 2, _console(lang, json), report)
 
 
-@app.command()
+@app.command(short_help="Find which assumptions an answer hangs on.")
 def sensitivity(
     scenario: Scenario,
     method: Annotated[str, typer.Option("--method", "-m", help="morris (screening) or sobol (variance shares).")] = (
@@ -204,11 +202,12 @@ def sensitivity(
         method, rows, replicates, tuple(parameter or ()), measure, tuple(policy or ()), seed, days, residents, city,
         workers, time_limit, on_failed, out, resume,
     )  # fmt: skip
-    if not ask(scenario, options, _console(lang, json), _write_sensitivity if report else None):
+    write = _late("dashboards.report.sensitivity", "write_sensitivity_report") if report else None
+    if not ask(scenario, options, _console(lang, json), write):
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(short_help="Fit a scenario to a case log and test it.")
 def calibrate(
     log: Annotated[Path, typer.Option("--log", help="Case log: CSV, Parquet or XES, gzipped or not.")],
     map: Annotated[Path | None, typer.Option("--map", help="YAML file: columns by role (default: guessed).")] = None,
@@ -236,8 +235,9 @@ def calibrate(
     console = _console(lang, json)
     _one_of("--on-bad-rows", on_bad_rows, ("refuse", "drop"))
     options = Asked(log, map, zone, split, scenario, on_bad_rows, out, replications, seed)  # type: ignore[arg-type]
+    write = _late("dashboards.report.calibration", "write_calibration_report") if report else None
     try:
-        outcome = fit(options, console, _write_calibration if report else None)
+        outcome = fit(options, console, write)
     except LogRefused as error:
         typer.echo(f"gridwhistle: {error.sentence(console.words)}", err=True)
         raise typer.Exit(2) from None
@@ -245,7 +245,7 @@ def calibrate(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(short_help="Write results as tables for other programs.")
 def export(
     results: Annotated[Path, typer.Argument(help="A results folder.")],
     form: Annotated[str, typer.Option("--format", "-f", help="csv, parquet, json (tables) or html (report).")] = "csv",
@@ -254,24 +254,12 @@ def export(
     json: Json = False,
 ) -> None:
     """Write the tables of a results folder for other programs, or its report again."""
-    from scenarios.commands import export as write_tables
-    from scenarios.study import Study
+    from scenarios.commands import export as write
 
-    console, study = _console(lang, json), Study.open(results)
-    _one_of("--format", form, ("csv", "parquet", "json", "html"))
-    folder = out or study.folder / "export"
-    if form == "html":
-        folder.mkdir(parents=True, exist_ok=True)
-        files = [_write_report(study, folder / "report.html", lang)]
-    else:
-        files = write_tables(study, form, folder)
-    for file in files:
-        console.say("written", path=file)
-    if json:
-        console.json({"files": files})
+    write(results, form, out, _console(lang, json), _late("dashboards.report", "write_report"))
 
 
-@app.command()
+@app.command(short_help="Play an exercise live; record and assess it.")
 def drill(
     exercise: Annotated[
         str | None, typer.Argument(help="A shipped exercise's name or the path of a YAML file.")
@@ -304,12 +292,12 @@ def drill(
 
     console = _console(lang, json)
     given = (exercise, role, speed, auto, answers, seed, out, replay, resume, branch, answer, later, futures)
-    told = play(Played(*given, what_if, aar, advice), console, _write_aar)
+    told = play(Played(*given, what_if, aar, advice), console, _late("dashboards.report.aar", "write_aar"))
     if json:
         console.json(told)
 
 
-@app.command()
+@app.command(short_help="Serve library, runs, replay and drills in a browser.")
 def dashboard(
     host: Annotated[str, typer.Option("--host", help="Address to listen on; other than loopback needs tokens.")] = (
         "127.0.0.1"
@@ -343,16 +331,9 @@ def dashboard(
 @library_app.command("list")
 def library_list(lang: Lang = "en", json: Json = False) -> None:
     """List the shipped scenarios."""
-    from scenarios.commands import library_rows
-    from scenarios.library import names
+    from scenarios.library_told import show_list
 
-    console = _console(lang, json)
-    rows = library_rows(names(), lang)
-    if json:
-        console.json(rows)
-        return
-    columns = [console.words(f"cli.columns.{key}") for key in ("name", "title", "policies")]
-    console.table(columns, [[row["name"], row["title"], ", ".join(row["policies"])] for row in rows])
+    show_list(_console(lang, json))
 
 
 @library_app.command("show")
@@ -363,30 +344,9 @@ def library_show(
     json: Json = False,
 ) -> None:
     """Show a scenario: what it is, its city, its policies with their citable ids."""
-    from scenarios.commands import scenario_summary
-    from scenarios.library import load
+    from scenarios.library_told import show_one
 
-    console, scenario = _console(lang, json), load(name)
-    if yaml:
-        import yaml as writer
-
-        typer.echo(writer.safe_dump(scenario.content, allow_unicode=True, sort_keys=False, width=110), nl=False)
-        return
-    summary = scenario_summary(scenario, lang)
-    if json:
-        console.json(summary)
-        return
-    policies = summary.pop("policies")
-    console.table(
-        [console.words("cli.columns.field"), console.words("cli.columns.value")],
-        [
-            [console.words(f"cli.scenario.{key}"), _text(value)]
-            for key, value in summary.items()
-            if value not in ("", None)
-        ],
-    )
-    columns = [console.words(f"cli.columns.{key}") for key in ("policy", "title", "description")]
-    console.table(columns, [[p["id"], p["title"], p["description"]] for p in policies])
+    show_one(name, yaml, _console(lang, json))
 
 
 @city_app.command("build")
@@ -406,7 +366,7 @@ def city_build(
     build({"synthetic": given}, out, _console(lang, json))
 
 
-@city_app.command("read")
+@city_app.command("read", short_help="Read a real road network and save it as a city.")
 def city_read(
     source: Annotated[Path, typer.Argument(help="A folder or a GraphML file.")],
     out: Annotated[Path, typer.Option("--out", help="Folder to write the city to.")],
@@ -440,36 +400,18 @@ def city_show(
     """Show a city's figures and draw it on its own roads as one HTML file."""
     from scenarios.cities import found, show
 
-    console = _console(lang, json)
-    there = found(city)
-    show(there, _city_page(there, lang), out, console)
+    console, there = _console(lang, json), found(city)
+    show(there, _late("dashboards.report.city", "city_page")(there, lang), out, console)
 
 
-def _options(policy: list[str] | None, *rest: Any) -> Options:
+def _experiment(
+    scenario: str, policy: list[str] | None, given: tuple[Any, ...], arms: int, console: Console, report: bool
+) -> None:
     from scenarios.commands import Options
+    from scenarios.commands import run as carry_out
 
-    return Options(tuple(policy or ()), *rest)
-
-
-def _experiment(scenario: str, options: Options, arms: int, lang: str, machine: bool, with_report: bool) -> None:
-    from scenarios.commands import carry_out, experiment, report, summary_json
-
-    console = _console(lang, machine)
-    made = experiment(scenario, options, arms)
-    study, done = carry_out(made, options, console)
-    if not study.store.parts():
-        console.note("nothing_finished", folder=study.folder / "failures")
-        raise typer.Exit(1)
-    if not machine and arms > 1:
-        console.comparisons(study, study.comparisons())
-    elif not machine:
-        console.means(study)
-    written = report(study, console, _write_report) if with_report else None
-    console.say("results", path=study.folder)
-    if machine:
-        console.json(summary_json(study, done, written, arms > 1))
-    if done.failures:
-        console.note("failures", count=len(done.failures), folder=study.folder / "failures")
+    write = _late("dashboards.report", "write_report") if report else None
+    if not carry_out(scenario, Options(tuple(policy or ()), *given), arms, console, write):
         raise typer.Exit(1)
 
 
@@ -480,44 +422,9 @@ def _console(lang: str, machine: bool) -> Console:
     return Console(Texts(lang), lang, machine)
 
 
-def _write_report(study: Any, path: Path, lang: str) -> Path:
-    from dashboards.report import write_report
-
-    return Path(write_report(study, path, lang))
-
-
-def _write_sensitivity(result: Any, path: Path, lang: str) -> Path:
-    from dashboards.report.sensitivity import write_sensitivity_report
-
-    return Path(write_sensitivity_report(result, path, lang))
-
-
-def _write_calibration(outcome: Any, path: Path, lang: str) -> Path:
-    from dashboards.report.calibration import write_calibration_report
-
-    return write_calibration_report(outcome, path, lang)
-
-
-def _write_aar(drill: Any, path: Path, lang: str, branches: list[Any]) -> Path:
-    from dashboards.report.aar import write_aar
-
-    return write_aar(drill, path, lang, branches)
-
-
-def _city_page(city: Any, lang: str) -> str:
-    from html import escape
-    from warnings import catch_warnings, simplefilter
-
-    from dashboards.charts.base import plotly_config
-    from dashboards.charts.citymap import city_figure
-
-    chart = city_figure(city, lang)
-    with catch_warnings():
-        simplefilter("ignore", UserWarning)  # options that only some versions of plotly.js know
-        drawn = chart.figure.to_html(full_html=False, include_plotlyjs=True, config=plotly_config(lang, "city"))
-    head = f'<!DOCTYPE html><html lang="{lang}"><head><meta charset="utf-8"><title>{escape(chart.title)}</title></head>'
-    words = f"<h1>{escape(chart.title)}</h1><p>{escape(chart.sentence)}</p>"
-    return f'{head}<body style="font-family:system-ui,sans-serif">{words}{drawn}</body></html>\n'
+def _late(module: str, name: str) -> Callable[..., Any]:
+    """Return a function that is imported when it is called: drawing takes longer to load than many runs to do."""
+    return lambda *given: getattr(import_module(module), name)(*given)
 
 
 def _one_of(field: str, found: str, allowed: tuple[str, ...]) -> None:
@@ -529,10 +436,6 @@ def _one_of(field: str, found: str, allowed: tuple[str, ...]) -> None:
 
 def _absolute(path: Path | None) -> str | None:
     return str(path.resolve()) if path is not None else None
-
-
-def _text(value: object) -> str:
-    return ", ".join(f"{k}: {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
 
 
 def main() -> None:

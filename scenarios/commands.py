@@ -6,26 +6,23 @@ this package.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scenarios.beforehand import announce, default_workers, free_folder
 from scenarios.campaign import Summary
 from scenarios.console import Console, duration
-from scenarios.experiment import Experiment, is_compiled
+from scenarios.experiment import Experiment
 from scenarios.library import load
 from scenarios.limits import Limits, memory_is_watched
-from scenarios.places import city_of
 from scenarios.schema import Scenario
 from scenarios.store import Store, write_atomically, write_parquet
 from scenarios.study import TABLES, Study
 from sim.errors import InputError
 
-SECONDS_PER_RESIDENT_DAY = 1e-7  # measured order of size: 100,000 residents for 30 days in 0.3 s
-SECONDS_PER_RUN = 0.01
-COMPILE_S = 60
+FORMATS = ("csv", "parquet", "json", "html")
 WriteReport = Callable[[Study, Path, str], Path]
 
 
@@ -98,16 +95,16 @@ def carry_out(made: Experiment, options: Options, console: Console) -> tuple[Stu
     Interrupted
         After Ctrl-C; what had ended is stored.
     """
-    folder = result_folder(made, options)
+    folder = free_folder(made.default_folder(), options.out, options.resume)
     Store.check(folder, made.manifest())
-    workers = options.workers if options.workers is not None else default_workers(made)
+    total = len(made.arms) * (made.replications or 1)
+    workers = options.workers if options.workers is not None else default_workers(total)
+    _announce(made, total, workers, folder, console)
     limits = options.limits
-    announce(made, workers, folder, console)
     if limits is not None and workers == 1:
         console.note("limited_alone")
     if limits is not None and limits.memory_mb is not None and not memory_is_watched:
         console.note("memory_not_watched")
-    total = len(made.arms) * (made.replications or 1)
     with console.progress(total) as heard:
         study = made.run(workers=workers, store=folder, progress=heard, keep_cases=options.keep_cases, limits=limits)
     done = made.summary
@@ -115,46 +112,47 @@ def carry_out(made: Experiment, options: Options, console: Console) -> tuple[Stu
     return study, done
 
 
-def announce(made: Experiment, workers: int, folder: Path, console: Console) -> None:
-    """Say what will be done, where it goes, and roughly how long it takes; build the city."""
+def _announce(made: Experiment, runs: int, workers: int, folder: Path, console: Console) -> None:
     scenario = made.scenario
     arms = ", ".join(scenario.policy_title(arm, console.lang) for arm in made.arms)
-    spec = scenario.spec(made.arms[0])
+    days = scenario.spec(made.arms[0]).horizon_days
     console.note(
         "plan", title=getattr(scenario.title, console.lang), arms=arms, count=len(made.arms),
-        replications=made.replications, days=f"{spec.horizon_days:g}", seed=made.seed,
+        replications=made.replications, days=f"{days:g}", seed=made.seed,
     )  # fmt: skip
-    console.note("folder", folder=folder)
-    console.note("building_city")
-    city = city_of(scenario)
-    _ = city.travel  # routed once here and kept on disk, so that no worker does it again
-    residents = len(city.residents)
-    runs = len(made.arms) * (made.replications or 1)
-    each = SECONDS_PER_RUN + SECONDS_PER_RESIDENT_DAY * residents * spec.horizon_days
-    console.note(
-        "time", runs=runs, residents=f"{residents:,}", workers=workers,
-        time=duration(runs * each / workers, console.words),
-    )  # fmt: skip
-    if not is_compiled():
-        console.note("compiling", seconds=COMPILE_S)
+    announce(scenario, folder, runs, days, workers, console)
 
 
-def default_workers(made: Experiment) -> int:
-    """Return the processes to use: the cores at hand, one when there is little to share out."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, len(made.arms) * (made.replications or 1) // 4))
+def run(name: str, options: Options, fewest_arms: int, console: Console, write: WriteReport | None) -> bool:
+    """Carry out `run` (one arm) or `compare` (two or more): the runs, a table, a report where asked for.
 
+    Parameters
+    ----------
+    name
+        A library name or a path.
+    write
+        Draws the report; None for no report.
 
-def result_folder(made: Experiment, options: Options) -> Path:
-    """Return the folder results go to: as given, else by scenario and id; a new one when not resuming."""
-    folder = options.out or made.default_folder()
-    if options.resume or not folder.exists():
-        return folder
-    for number in range(2, 10_000):
-        fresh = folder.with_name(f"{folder.name}-{number}")
-        if not fresh.exists():
-            return fresh
-    raise InputError("too many result folders of this name", file=folder, allowed="another --out")
+    Returns
+    -------
+    bool
+        False when some runs failed, or all.
+    """
+    study, done = carry_out(experiment(name, options, fewest_arms), options, console)
+    if not study.store.parts():
+        console.note("nothing_finished", folder=study.folder / "failures")
+        return False
+    if not console.machine and fewest_arms > 1:
+        console.comparisons(study, study.comparisons())
+    elif not console.machine:
+        console.means(study)
+    written = report(study, console, write) if write is not None else None
+    console.say("results", path=study.folder)
+    if console.machine:
+        console.json(summary_json(study, done, written, fewest_arms > 1))
+    if done.failures:
+        console.note("failures", count=len(done.failures), folder=study.folder / "failures")
+    return not done.failures
 
 
 def report(study: Study, console: Console, write: WriteReport) -> Path:
@@ -186,7 +184,28 @@ def summary_json(study: Study, done: Summary, report_path: Path | None, compared
     return out
 
 
-def export(study: Study, form: str, folder: Path) -> list[Path]:
+def export(results: Path, form: str, out: Path | None, console: Console, write: WriteReport) -> list[Path]:
+    """Write the tables of a results folder in a format, or its report again (`html`), and say where they lie.
+
+    Raises
+    ------
+    InputError
+        No results there, or an unknown format.
+    """
+    study = Study.open(results)
+    if form not in FORMATS:
+        raise InputError("unknown choice", field="--format", found=form, allowed=FORMATS)
+    folder = out or study.folder / "export"
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [write(study, folder / "report.html", console.lang)] if form == "html" else tables(study, form, folder)
+    for file in files:
+        console.say("written", path=file)
+    if console.machine:
+        console.json({"files": files})
+    return files
+
+
+def tables(study: Study, form: str, folder: Path) -> list[Path]:
     """Write runs, plan, comparison and kept tables as `csv`, `parquet` or `json`, and the scenario's text.
 
     Returns
@@ -195,9 +214,9 @@ def export(study: Study, form: str, folder: Path) -> list[Path]:
         The files written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tables = {"runs": study.runs(), "comparison": study.comparison_table() if len(study.policies) > 1 else None}
-    tables |= {name: study.table(name) for name in TABLES}
-    written = [_write_frame(frame, folder / f"{name}.{form}") for name, frame in tables.items() if _has_rows(frame)]
+    found = {"runs": study.runs(), "comparison": study.comparison_table() if len(study.policies) > 1 else None}
+    found |= {name: study.table(name) for name in TABLES}
+    written = [_write_frame(frame, folder / f"{name}.{form}") for name, frame in found.items() if _has_rows(frame)]
     text = folder / "scenario.yaml"
     write_atomically(text, (study.folder / "scenario.yaml").read_bytes())
     return [*written, text]
@@ -219,47 +238,3 @@ def _write_frame(frame: Any, file: Path) -> Path:
             # the mark lets spreadsheets read Chinese text as UTF-8
             write_atomically(file, b"\xef\xbb\xbf" + frame.to_csv(index=False, lineterminator="\r\n").encode())
     return file
-
-
-def library_rows(names: Sequence[str], lang: str) -> list[dict[str, Any]]:
-    """Return name, title, policies and description of each shipped scenario."""
-    rows = []
-    for name in names:
-        scenario = load(name)
-        rows.append(
-            {
-                "name": name,
-                "title": getattr(scenario.title, lang),
-                "policies": scenario.arms,
-                "description": getattr(scenario.description, lang) if scenario.description else "",
-            }
-        )
-    return rows
-
-
-def scenario_summary(scenario: Scenario, lang: str) -> dict[str, Any]:
-    """Return what `library show` tells: texts, city, horizon, and each policy with its citable id."""
-    spec = scenario.spec(scenario.arms[0])
-    return {
-        "name": scenario.name,
-        "title": getattr(scenario.title, lang),
-        "description": getattr(scenario.description, lang) if scenario.description else "",
-        "version": str(scenario.version),
-        "hash": scenario.hash,
-        "extends": scenario.extends,
-        "city": scenario.city,
-        "horizon_days": spec.horizon_days,
-        "types": len(spec.types),
-        "departments": len(spec.departments),
-        "replications": scenario.experiment.replications,
-        "seed": scenario.seed,
-        "policies": [
-            {
-                "name": name,
-                "id": scenario.policy_id(name),
-                "title": scenario.policy_title(name, lang),
-                "description": getattr(policy.description, lang) if policy.description else "",
-            }
-            for name, policy in scenario.policies.items()
-        ],
-    }

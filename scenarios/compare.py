@@ -210,6 +210,14 @@ def judge(
     return "better" if (difference > 0) == (better == "higher") else "worse"
 
 
+def verdict_word(verdict: str, low: float, high: float) -> str:
+    """Return the key of the words for a verdict: who sees an interval without zero must be told why it is undecided.
+
+    An interval is that of one difference; a verdict may be adjusted for all that were compared (Holm).
+    """
+    return "undecided_adjusted" if verdict == "undecided" and (low > 0 or high < 0) else verdict
+
+
 def still_needed(difference: float, sd: float, pairs: int, margin: float | None) -> int | None:
     """Return how many more replications bring the half-width below what a verdict needs.
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import rich.box
+from rich.cells import cell_len
 from rich.console import Console as Rich
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -22,7 +23,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from scenarios.campaign import Progress
-from scenarios.compare import Comparison, Paired
+from scenarios.compare import Comparison, Paired, verdict_word
 from scenarios.runs import Record
 from scenarios.study import Study
 
@@ -41,7 +42,9 @@ class Words(Protocol):
 
 PLAIN_WIDTH = 220  # where the output is no terminal: wide enough that no cell is folded
 
-NARROW = 100  # terminal columns below which cells are folded rather than cut
+NARROW = 100  # terminal columns below which cells are folded rather than cut, and comparisons take two lines each
+SHORT = 26  # names up to this long are never broken
+_COMPARED = ("indicator", "unit", "state", "difference", "verdict", "variance_ratio")
 
 
 class Console:
@@ -80,10 +83,9 @@ class Console:
         made = Table(title=escape(title) if title else None, box=rich.box.SIMPLE_HEAD, title_justify="left")
         for index, column in enumerate(columns):
             numeric = index > 0 and all(_numeric(row[index]) for row in rows)
-            bare = self.out.is_terminal and self.out.width < NARROW
-            made.add_column(
-                escape(column), justify="right" if numeric else "left", overflow="fold", no_wrap=numeric and not bare
-            )
+            short = index == 0 and all(cell_len(line) <= SHORT for row in rows for line in row[0].splitlines())
+            whole = short or (numeric and not self._is_narrow)
+            made.add_column(escape(column), justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
         for row in rows:
             made.add_row(*[escape(cell) for cell in row])
         self.out.print(made)
@@ -134,16 +136,35 @@ class Console:
         absent = [metric for metric in study.plan.measures if metric not in study.measures]
         if absent:
             self.say("not_measured", names=", ".join(absent))
+        shown = set(study.plan.measures or worth_a_row(study.measures))
         for arm in study.policies[1:]:
-            rows = [(one.metric, one[arm]) for one in comparisons]
+            rows = [(one.metric, one[arm]) for one in comparisons if one.metric in shown]
             base = study.scenario.policy_title(study.baseline, self.lang)
             other = study.scenario.policy_title(arm, self.lang)
-            head = ["indicator", "unit", "state", "difference", "verdict", "variance_ratio"]
-            names = {key: self.words(f"cli.columns.{key}") for key in head}
-            columns = [names["indicator"], names["unit"], names["state"], base, other]
-            columns += [names["difference"], names["verdict"], names["variance_ratio"]]
-            self.table(columns, [self._compared(metric, row) for metric, row in rows])
+            cells = [self._compared(metric, row) for metric, row in rows if row.pairs]
+            if self._is_narrow:
+                self._stacked(base, other, cells)
+            else:
+                names = {key: self.words(f"cli.columns.{key}") for key in _COMPARED}
+                columns = [*(names[key] for key in _COMPARED[:3]), base, other, *(names[key] for key in _COMPARED[3:])]
+                self.table(columns, cells)
             self._footnotes([row for _, row in rows])
+
+    @property
+    def _is_narrow(self) -> bool:
+        return self.out.is_terminal and self.out.width < NARROW
+
+    def _stacked(self, base: str, other: str, rows: Sequence[Sequence[str]]) -> None:
+        """Print a comparison for a narrow terminal: each measure's name on a line of its own, its numbers below."""
+        heads = [base, other, self.words("cli.columns.difference"), self.words("cli.columns.verdict")]
+        cells = [row[3:7] for row in rows]
+        wide = [max((cell_len(row[k]) for row in cells), default=0) for k in range(3)]
+        self.out.print(escape("\n" + " · ".join(heads)), highlight=False, soft_wrap=False, style="bold")
+        for row, numbers in zip(rows, cells, strict=True):
+            self.out.print(escape(" · ".join(part for part in row[:3] if part)), highlight=False)
+            right = [" " * (w - cell_len(cell)) + cell for cell, w in zip(numbers[:3], wide, strict=True)]
+            self.out.print(escape("  " + "  ".join([*right, numbers[3]])), highlight=False)
+        self.out.print()
 
     def _compared(self, metric: str, row: Paired) -> list[str]:
         interval = f"{signed(row.difference)} ({signed(row.low)} … {signed(row.high)})"
@@ -161,21 +182,21 @@ class Console:
 
         measure = MEASURES.get(metric)
         if measure is None:
-            return [metric, "", ""]
+            return [metric, self.words.name("units", unit_of_line(metric)), ""]
         title = measure.title[self.lang] if isinstance(measure.title, Mapping) else getattr(measure.title, self.lang)
-        return [title, measure.unit, self.words(f"cli.states.{measure.state}")]
+        return [title, self.words.name("units", measure.unit), self.words(f"cli.states.{measure.state}")]
 
     def _verdict(self, row: Paired) -> str:
-        word = self.words(f"cli.verdicts.{row.verdict}")
-        if row.verdict == "undecided" and row.needed:
-            return self.words("cli.undecided_needed", verdict=word, needed=f"{row.needed:,}")
-        return word
+        return verdict_text(row, self.words, "cli.undecided_needed")
 
     def _footnotes(self, rows: Sequence[Paired]) -> None:
         pairs = max((row.pairs for row in rows), default=0)
-        self.say("pairs_note", pairs=pairs)
+        self.say("pairs_note_narrow" if self._is_narrow else "pairs_note", pairs=pairs)
+        nowhere = [row.metric for row in rows if not row.pairs]
+        if nowhere:
+            self.say("missing_everywhere", metrics=", ".join(nowhere))
         for row in rows:
-            if row.missing:
+            if row.missing and row.pairs:
                 self.say("missing_note", metric=row.metric, missing=row.missing)
 
     def means(self, study: Study) -> None:
@@ -185,13 +206,44 @@ class Console:
         arms = study.policies
         columns = [self.words(f"cli.columns.{key}") for key in ("indicator", "unit", "state")]
         columns += [study.scenario.policy_title(arm, self.lang) for arm in arms]
+        asked = [metric for metric in study.plan.measures if metric in study.measures]
+        shown = asked or worth_a_row(study.measures)
         rows = []
-        for metric in study.plan.measures or study.measures:
-            if metric not in study.measures:
-                continue
+        for metric in shown:
             values = study.values(metric)
-            rows.append([*self._measure(metric), *[interval_text(mean_interval(values[arm])) for arm in arms]])
+            if asked or any(not math.isnan(x) for arm in arms for x in values[arm]):
+                name, *rest = self._measure(metric)
+                if self._is_narrow and len(arms) > 1 and name == metric:
+                    name = ".\n".join(name.rsplit(".", 1))  # broken where it reads well
+                rows.append([name, *rest, *[interval_text(mean_interval(values[arm])) for arm in arms]])
+        if not any(row[2] for row in rows):  # lines know no true state beside a reported one
+            columns, rows = [*columns[:2], *columns[3:]], [[*row[:2], *row[3:]] for row in rows]
         self.table(columns, rows)
+        if not asked and len(rows) < len(study.measures):
+            self.say("left_out", count=len(study.measures) - len(rows))
+
+
+def worth_a_row(measures: Sequence[str]) -> list[str]:
+    """Return the measures that a table shows unasked.
+
+    A bare model has measures of lines (their names have dots) and none of a city; where only one type comes to a post,
+    its rows would repeat the post's.
+    """
+    lines = [name.split(".") for name in measures if "." in name]
+    by_type = [parts for parts in lines if parts[0] == "line" and len(parts) == 4]
+    types = {post: {parts[2] for parts in by_type if parts[1] == post} for post in {parts[1] for parts in by_type}}
+    shown = [parts for parts in lines if parts not in by_type or len(types[parts[1]]) > 1]
+    return [".".join(parts) for parts in shown] or list(measures)
+
+
+def unit_of_line(measure: str) -> str:
+    """Return the unit of a line's measure, which its name tells."""
+    last = measure.rpartition(".")[2]
+    if last.endswith("_min"):
+        return "min"
+    if last.endswith("_per_h"):
+        return "1/h"
+    return "share" if last.endswith("_share") or last == "utilisation" else "1"
 
 
 def number(value: float) -> str:
@@ -215,6 +267,15 @@ def interval_text(found: tuple[float, float, float]) -> str:
     """Write a mean with its interval, or alone where there is none."""
     mean, low, high = found
     return number(mean) if math.isnan(low) or low == high else f"{number(mean)} ({number(low)} … {number(high)})"
+
+
+def verdict_text(row: Paired, words: Words, needed_key: str) -> str:
+    """Write a verdict; where it is undecided, with how many more replications it takes or that it is adjusted."""
+    key = verdict_word(row.verdict, row.low, row.high)
+    word = words(f"cli.verdicts.{key}")
+    if key == "undecided" and row.needed:
+        return words(needed_key, verdict=word, needed=f"{row.needed:,}")
+    return word
 
 
 def ratio_text(row: Paired, words: Words) -> str:

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from browser_pages import CHART_MARKS
 from report_sample import report_data
 
 from dashboards.report import write_report
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-# A drawn chart holds marks; an axis alone does not count.
-MARKS = """gd => gd.querySelectorAll('.points path, .lines path.js-line, .bars path, .sankey-link, .hm image, '
-  + '.point path, .heatmaplayer image, .sankey path').length"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +28,7 @@ def test_opens_from_a_file(browser, reports, lang, size):
     page.on("pageerror", lambda e: errors.append(str(e)))
     page.goto(reports[lang].as_uri())
     page.wait_for_selector("body[data-ready=true]", timeout=60_000)
-    marks = page.eval_on_selector_all(".plot", f"plots => plots.map({MARKS})")
+    marks = page.eval_on_selector_all(".plot", f"plots => plots.map({CHART_MARKS})")
     assert foreign == [] and errors == []
     assert len(marks) == 7 and min(marks) > 0
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]

@@ -7,7 +7,6 @@ is drawn by a function handed in, since drawing lies above this package.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,20 +18,20 @@ from rich.text import Text
 from calibration.sensitivity.evaluations import ON_FAILED
 from calibration.sensitivity.study import SensitivityResult, SensitivityStudy
 from calibration.sensitivity.telling import Teller
+from scenarios.beforehand import announce, default_workers, free_folder
 from scenarios.campaign import Summary
-from scenarios.commands import COMPILE_S, SECONDS_PER_RESIDENT_DAY, SECONDS_PER_RUN, changed
 from scenarios.commands import Options as Changes
+from scenarios.commands import changed
 from scenarios.console import NARROW, Console, duration, jsonable
-from scenarios.experiment import is_compiled
 from scenarios.library import load
 from scenarios.limits import Limits
-from scenarios.places import city_of
 from scenarios.schema import Scenario
 from scenarios.store import Store, write_atomically
 from sim.errors import InputError
 
 WriteReport = Callable[[SensitivityResult, Path, str], Path]
 SECONDS_PER_SETTING = 0.01
+LEAST_EACH = 16  # runs that make a further process worth its start
 WIDE = 125  # terminal columns from which the longest names fit beside the numbers
 
 
@@ -137,10 +136,10 @@ def carry_out(study: SensitivityStudy, options: Options, console: Console) -> Se
     InputError
         Runs are missing or have no value, and the options do not say to leave their blocks out.
     """
-    folder = result_folder(study, options)
+    folder = free_folder(study.default_folder(), options.out, options.resume)
     Store.check(folder, study.experiment.manifest())
-    workers = options.workers or default_workers(study)
-    announce(study, workers, folder, console)
+    workers = options.workers or default_workers(study.runs, LEAST_EACH)
+    _announce(study, workers, folder, console)
     limits = Limits(options.time_limit_s) if options.time_limit_s is not None else None
     with console.progress(study.runs) as heard:
         done = study.carry_out(workers, folder, heard, limits=limits)
@@ -157,8 +156,7 @@ def _say_done(done: Summary, folder: Path, console: Console) -> None:
         console.note("failures", count=len(done.failures), folder=folder / "failures")
 
 
-def announce(study: SensitivityStudy, workers: int, folder: Path, console: Console) -> None:
-    """Say what will be done, where it goes, and roughly how long it takes; build the city."""
+def _announce(study: SensitivityStudy, workers: int, folder: Path, console: Console) -> None:
     from sim.measures import MEASURES
 
     scenario, design, lang = study.scenario, study.design, console.lang
@@ -173,36 +171,7 @@ def announce(study: SensitivityStudy, workers: int, folder: Path, console: Conso
         method=console.words(f"sensitivity.methods.{study.method}"), parameters=len(study.factors),
         blocks=design.blocks, rows=design.block_rows, replicates=study.replicates, days=f"{days:g}", seed=study.seed,
     )  # fmt: skip
-    console.note("folder", folder=folder)
-    console.note("building_city")
-    city = city_of(scenario)
-    _ = city.travel  # routed once here and kept on disk, so that no worker does it again
-    residents = len(city.residents)
-    each = SECONDS_PER_RUN + SECONDS_PER_SETTING / study.replicates + SECONDS_PER_RESIDENT_DAY * residents * days
-    console.note(
-        "time", runs=study.runs, residents=f"{residents:,}", workers=workers,
-        time=duration(study.runs * each / workers, console.words),
-    )  # fmt: skip
-    if not is_compiled():
-        console.note("compiling", seconds=COMPILE_S)
-
-
-def default_workers(study: SensitivityStudy) -> int:
-    """Return the processes to use: the cores at hand, one when there is little to share out."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, study.runs // 16))
-
-
-def result_folder(study: SensitivityStudy, options: Options) -> Path:
-    """Return the folder results go to: as given, else by scenario, method and id; a new one when not resuming."""
-    folder = options.out or study.default_folder()
-    if options.resume or not folder.exists():
-        return folder
-    for number in range(2, 10_000):
-        fresh = folder.with_name(f"{folder.name}-{number}")
-        if not fresh.exists():
-            return fresh
-    raise InputError("too many result folders of this name", file=folder, allowed="another --out")
+    announce(scenario, folder, study.runs, days, workers, console, SECONDS_PER_SETTING / study.replicates)
 
 
 def show(result: SensitivityResult, console: Console) -> None:

@@ -37,6 +37,41 @@ class Estimate:
         return (self.high - self.low) / 2.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Analysed:
+    """What every analysis tells beside its indices.
+
+    Attributes
+    ----------
+    names
+        The factors, the dummy last.
+    mean
+        Mean of the answer over the ranges of all factors, in the answer's unit.
+    signal_variance, noise_variance
+        Variance that the factors cause, and variance between runs of equal parameters, in the unit squared.
+    noise_share
+        ``noise / (noise + signal)``: the share of the differences between single runs that is chance.
+    signal
+        False when what the factors cause cannot be told from 0.
+    rank_stability, convergence
+        Whether more blocks would change the picture.
+    blocks, dropped, replicates
+        Blocks used and left out; runs of each row.
+    """
+
+    names: tuple[str, ...]
+    mean: Estimate
+    signal_variance: Estimate
+    noise_variance: float
+    noise_share: Estimate
+    signal: bool
+    rank_stability: float
+    convergence: Convergence
+    blocks: int
+    dropped: int
+    replicates: int
+
+
 def resampled(blocks: int) -> Floats:
     """Return the weights of blocks in each bootstrap draw: float[1000, blocks], rows add up to 1; always the same."""
     rng = np.random.default_rng([blocks, DRAWS])

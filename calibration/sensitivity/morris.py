@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from calibration.sensitivity.designs import DUMMY_NAME, STEP, MorrisDesign
 from calibration.sensitivity.estimates import (
-    Convergence,
+    Analysed,
     Estimate,
     convergence,
     estimate,
@@ -32,14 +32,14 @@ Floats = NDArray[np.float64]
 ROUGHER = 2.0  # sizes that only screen may be half as precise, beside the largest, as shares
 
 
-@dataclass(frozen=True)
-class MorrisEffects:
+@dataclass(frozen=True, kw_only=True)
+class MorrisEffects(Analysed):
     """What a Morris study found, in the answer's unit per whole range of a factor.
+
+    The signal's variance is that of all row means; a block is a trajectory.
 
     Attributes
     ----------
-    names
-        The factors, the dummy last.
     mu
         Mean elementary effect: direction and size where the factor works one way.
     mu_star
@@ -52,26 +52,13 @@ class MorrisEffects:
         Spread of the elementary effects, noise taken out (0 where noise explains all of it).
     floor
         What `mu_star_raw` would be of a factor that does nothing.
-    mean, noise_variance, noise_share, signal, rank_stability, convergence, blocks, dropped, replicates
-        As in `calibration.sensitivity.sobol.SobolIndices`; the signal's variance is that of all row means.
     """
 
-    names: tuple[str, ...]
     mu: dict[str, Estimate]
     mu_star: dict[str, Estimate]
     mu_star_raw: dict[str, float]
     sigma: dict[str, float]
     floor: float
-    mean: Estimate
-    signal_variance: Estimate
-    noise_variance: float
-    noise_share: Estimate
-    signal: bool
-    rank_stability: float
-    convergence: Convergence
-    blocks: int
-    dropped: int
-    replicates: int
 
 
 def morris_effects(given: Evaluations) -> MorrisEffects:

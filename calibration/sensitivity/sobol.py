@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from calibration.sensitivity.designs import DUMMY_NAME, SobolDesign
 from calibration.sensitivity.estimates import (
-    Convergence,
+    Analysed,
     Estimate,
     convergence,
     estimate,
@@ -29,44 +29,19 @@ from calibration.sensitivity.evaluations import Evaluations, only
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class SobolIndices:
-    """What a Sobol study found.
+@dataclass(frozen=True, kw_only=True)
+class SobolIndices(Analysed):
+    """What a Sobol study found; a block is a base point.
 
     Attributes
     ----------
-    names
-        The factors, the dummy last.
     first, total
         First and total index of each, by name; empty when there is no signal. An estimate may lie below 0 though no
         index does: then it scatters around 0.
-    mean
-        Mean of the answer over the ranges of all factors, in the answer's unit.
-    signal_variance, noise_variance
-        Variance that the factors cause, and variance between runs of equal parameters, in the unit squared.
-    noise_share
-        ``noise / (noise + signal)``: the share of the differences between single runs that is chance.
-    signal
-        False when the variance that the factors cause cannot be told from 0.
-    rank_stability, convergence
-        Whether more base points would change the picture; see `calibration.sensitivity.estimates`.
-    blocks, dropped, replicates
-        Base points used and left out; runs of each row.
     """
 
-    names: tuple[str, ...]
     first: dict[str, Estimate]
     total: dict[str, Estimate]
-    mean: Estimate
-    signal_variance: Estimate
-    noise_variance: float
-    noise_share: Estimate
-    signal: bool
-    rank_stability: float
-    convergence: Convergence
-    blocks: int
-    dropped: int
-    replicates: int
 
 
 def sobol_indices(given: Evaluations) -> SobolIndices:

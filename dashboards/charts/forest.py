@@ -14,7 +14,16 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.charts.base import BLUE, GREY, INK, VERMILLION, Chart, escape, figure, records, translucent
-from dashboards.charts.phrases import Measures, difference, finite, inline_title, listing, measure_title, measure_unit
+from dashboards.charts.phrases import (
+    Measures,
+    difference,
+    finite,
+    inline_title,
+    listing,
+    measure_title,
+    measure_unit,
+    verdict,
+)
 from dashboards.texts import Texts
 
 VERDICT_COLORS = {
@@ -187,7 +196,7 @@ def _hover(row: dict[str, Any], measures: Measures, t: Texts) -> str:
         f"<b>{escape(measure_title(row['metric'], measures, t.lang))}</b>",
         t("charts.forest.hover", arm=escape(row["arm"]), baseline=escape(row["baseline"])),
         escape(difference(row, row["unit"], t)),
-        t.name("verdicts", str(row["verdict"])),
+        verdict(row, t),
     ]
     return "<br>".join(lines)
 
@@ -210,10 +219,9 @@ def _layout(drawn: pd.DataFrame, measures: Measures, reach: float, t: Texts) -> 
 def _label(row: dict[str, Any], y: float, measures: Measures, many: bool, t: Texts) -> dict[str, Any]:
     """Write the row's words above its dot, so that long titles cost no width on a narrow screen."""
     arm = f"{escape(row['arm'])}: " if many else ""
-    verdict = t.name("verdicts", str(row["verdict"]))
     title = escape(measure_title(row["metric"], measures, t.lang))
     state = t(f"charts.forest.mark_{row['state']}")
-    values = f"{escape(difference(row, row['unit'], t))} · <b>{verdict}</b>"
+    values = f"{escape(difference(row, row['unit'], t))} · <b>{verdict(row, t)}</b>"
     return {
         "xref": "paper",
         "x": 0,

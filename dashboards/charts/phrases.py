@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from dashboards.texts import Texts, pick
+from scenarios.compare import verdict_word
 
 DASH = "–"
 MINUS = "−"
@@ -120,6 +121,12 @@ def interval(low: float, high: float, unit: str, t: Texts) -> str:
     low, high = scaled(low, unit), scaled(high, unit)
     places = decimals(low, high)
     return t("phrases.interval", low=fixed(low, places), high=fixed(high, places))
+
+
+def verdict(row: Mapping[str, Any], t: Texts) -> str:
+    """Write the verdict of a comparison's row; an undecided one whose own interval excludes zero says why."""
+    low, high = (float(row[end]) if finite(row[end]) else 0.0 for end in ("low", "high"))
+    return t.name("verdicts", verdict_word(str(row["verdict"]), low, high))
 
 
 def difference(row: Mapping[str, Any], unit: str, t: Texts) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dashboards.charts.phrases import verdict
 from dashboards.texts import LANGUAGES, Texts
 from scenarios.drill import CONTROLLER, Drill, words
 from sim.cases.catalogue import LEVELS
@@ -240,7 +241,7 @@ def branch_shown(found: Any) -> dict[str, Any]:
                 "difference": _finite(row.paired.difference), "low": _finite(row.paired.low),
                 "high": _finite(row.paired.high), "recorded_value": _finite(row.recorded),
                 "branch_value": _finite(row.branch),
-                "verdict": both(lambda t, _, r=row: t(f"verdicts.{r.paired.verdict}")),  # type: ignore[misc]
+                "verdict": both(lambda t, _, r=row: verdict(vars(r.paired), t)),  # type: ignore[misc]
             }
             for row in found.rows
         ],

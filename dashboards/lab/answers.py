@@ -7,6 +7,7 @@ measures that matter first. Nothing is computed anew.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from dashboards.charts.base import records
@@ -17,6 +18,7 @@ from dashboards.charts.phrases import (
     measure_unit,
     number,
     quantity,
+    verdict,
 )
 from dashboards.charts.replications import mean_interval
 from dashboards.lab.parts import Content, html, note, section, table, tag
@@ -28,10 +30,11 @@ from dashboards.texts import Texts
 MOST_TILES = 4
 
 
-def verdict_mark(verdict: str, t: Texts) -> Content:
-    """Return a verdict as icon and word; the colour only repeats them."""
-    sign = html.Span(VERDICT_SIGNS.get(verdict, ""), **{"aria-hidden": "true"})
-    return html.Span([sign, " ", t.name("verdicts", verdict)], className=f"verdict {verdict}")
+def verdict_mark(row: Mapping[str, Any], t: Texts) -> Content:
+    """Return a difference's verdict as icon and word; the colour only repeats them."""
+    name = str(row["verdict"])
+    sign = html.Span(VERDICT_SIGNS.get(name, ""), **{"aria-hidden": "true"})
+    return html.Span([sign, " ", verdict(row, t)], className=f"verdict {name}")
 
 
 def answer_section(data: ReportData, t: Texts) -> Content:
@@ -49,7 +52,7 @@ def answer_section(data: ReportData, t: Texts) -> Content:
 def _one(data: ReportData, arm: str, sentence: str, t: Texts) -> Content:
     rows = _rows(data, arm)
     head = next((row for row in rows if row["metric"] == data.headline), None)
-    mark = [verdict_mark(str(head["verdict"]), t)] if head is not None else []
+    mark = [verdict_mark(head, t)] if head is not None else []
     tiles = html.Ul([_tile(row, data, t) for row in _first(rows, data)], className="tiles")
     return html.Div([html.P([*mark, " ", sentence], className="answer"), tiles if rows else ""])
 
@@ -75,7 +78,7 @@ def _tile(row: dict[str, Any], data: ReportData, t: Texts) -> Content:
         [
             html.P([measure_title(name, data.measures, t.lang), " ", state_mark(name, data, t)], className="name"),
             html.P([html.Span(before, className="before"), " → ", html.Strong(after)], className="value"),
-            html.P([difference(row, unit, t), " ", verdict_mark(str(row["verdict"]), t)], className="change"),
+            html.P([difference(row, unit, t), " ", verdict_mark(row, t)], className="change"),
         ]
     )
 
@@ -131,7 +134,7 @@ def _measure(row: dict[str, Any], data: ReportData, t: Texts, many: bool) -> lis
         quantity(float(row["mean_baseline"]), unit, t),
         quantity(float(row["mean_arm"]), unit, t),
         difference(row, unit, t),
-        verdict_mark(str(row["verdict"]), t),
+        verdict_mark(row, t),
         _ratio(row.get("variance_ratio")),
         pairs,
         needed,

@@ -20,7 +20,7 @@ from dashboards.server.access import require
 from dashboards.server.settings import User
 from dashboards.server.shell import Visit, visit_of
 from dashboards.texts import Texts, pick
-from scenarios.commands import SECONDS_PER_RESIDENT_DAY, SECONDS_PER_RUN
+from scenarios.beforehand import SECONDS_PER_RESIDENT_DAY, SECONDS_PER_RUN
 from scenarios.console import duration
 from scenarios.experiment import Experiment
 from scenarios.schema import Scenario

@@ -33,28 +33,16 @@ code.hash { font-size: 0.76em; overflow-wrap: anywhere; }
 
 
 def write_aar(drill: Any, path: str | PathLike[str], lang: str = "en", branches: Sequence[Any] = ()) -> Path:
-    """Write the after-action report of a drill.
+    """Write the after-action report of a drill, usually one that is over.
+
+    Path, language and errors are those of `dashboards.report.write.write_report`.
 
     Parameters
     ----------
     drill
-        A `scenarios.drill.Drill`, usually one that is over.
-    path
-        File to write; an existing one is replaced only when the new one is complete.
-    lang
-        ``"en"`` or ``"zh"``.
+        A `scenarios.drill.Drill`.
     branches
         `scenarios.drill.Branch` of decisions that differed from the rule's answer.
-
-    Returns
-    -------
-    Path
-        The file written.
-
-    Raises
-    ------
-    InputError
-        For an unknown language or a place that cannot be written.
     """
     return write_page(path, page(drill, Texts(lang), branches))
 

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dashboards.charts import drill as charts
+from dashboards.charts.phrases import verdict
 from dashboards.report.html import chart_figure, paragraph, table, text
 from dashboards.report.sections import section
 from dashboards.texts import Texts
+from scenarios.compare import verdict_word
 from scenarios.console import number, signed
 from scenarios.drill import words as said
 
@@ -236,9 +238,14 @@ def branches(found: Sequence[Any], t: Texts) -> str:
         rule = said.answer_short(options.get(one.other_option), t, t.lang)
         answer = said.answer_short(options.get(one.recorded_option), t, t.lang)
         body.append(f"<h3>{text(t('drill.aar.branch_head', prompt=one.prompt['id'], rule=rule, answer=answer))}</h3>")
-        rows = [_branch_row(row, t) for row in one.rows if row.paired.verdict in CLEAR]
+        rows = [_branch_row(row, t) for row in one.rows if _excludes_zero(row.paired)]
         body.append(table(heads, rows, title) if rows else paragraph(t("drill.aar.branch_unclear")))
     return section("branches", title, *body)
+
+
+def _excludes_zero(paired: Any) -> bool:
+    """Return True for a difference that is clear by itself, whether or not it stays so among all."""
+    return paired.verdict in CLEAR or verdict_word(paired.verdict, paired.low, paired.high) != paired.verdict
 
 
 def _branch_row(row: Any, t: Texts) -> list[str]:
@@ -247,7 +254,7 @@ def _branch_row(row: Any, t: Texts) -> list[str]:
     return [
         text(getattr(row.title, t.lang)), text(t.name("drill.units", row.unit)),
         f'<td class="n">{text(number(row.recorded))}</td>', f'<td class="n">{text(number(row.branch))}</td>',
-        f'<td class="n">{text(change)}</td>', text(t.name("verdicts", p.verdict)),
+        f'<td class="n">{text(change)}</td>', text(verdict(vars(p), t)),
     ]  # fmt: skip
 
 

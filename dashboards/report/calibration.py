@@ -39,21 +39,9 @@ SECTIONS = ("answer", "test", "charts", "fits", "choices", "data", "provenance",
 
 
 def write_calibration_report(outcome: Outcome, path: str | PathLike[str], lang: str = "en") -> Path:
-    """Write the report of a calibration.
+    """Write the report of what `calibration.command.calibrate` returned.
 
-    Parameters
-    ----------
-    outcome
-        What `calibration.command.calibrate` returns.
-    path
-        File to write; replaced only when the new one is complete.
-    lang
-        ``"en"`` or ``"zh"``.
-
-    Raises
-    ------
-    InputError
-        For an unknown language or a place that cannot be written.
+    Path, language and errors are those of `dashboards.report.write.write_report`.
     """
     return write_page(path, page(outcome, Texts(lang)))
 

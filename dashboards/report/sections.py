@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from dashboards.charts.base import Chart, records
-from dashboards.charts.phrases import DASH, difference, finite, measure_title, measure_unit, number, quantity
+from dashboards.charts.phrases import DASH, difference, finite, measure_title, measure_unit, number, quantity, verdict
 from dashboards.charts.replications import mean_interval
 from dashboards.report.answer import answer
 from dashboards.report.data import Parameter, ReportData
@@ -83,7 +83,7 @@ def measures_section(data: ReportData, t: Texts) -> str:
 
 
 def _measure_row(row: dict[str, Any], data: ReportData, t: Texts) -> list[str]:
-    unit, verdict = measure_unit(row["metric"], data.measures), str(row["verdict"])
+    unit, name = measure_unit(row["metric"], data.measures), str(row["verdict"])
     needed = f"{int(row['needed']):,}" if finite(row.get("needed")) and row["needed"] > 0 else DASH
     arm = [text(row["arm"])] if len(data.arms) > 2 else []
     return [
@@ -92,8 +92,8 @@ def _measure_row(row: dict[str, Any], data: ReportData, t: Texts) -> list[str]:
         _number_cell(quantity(float(row["mean_baseline"]), unit, t)),
         _number_cell(quantity(float(row["mean_arm"]), unit, t)),
         _number_cell(difference(row, unit, t)),
-        f'<td class="v {text(verdict)}"><span aria-hidden="true">{VERDICT_SIGNS.get(verdict, "")}</span> '
-        f"{text(t.name('verdicts', verdict))}</td>",
+        f'<td class="v {text(name)}"><span aria-hidden="true">{VERDICT_SIGNS.get(name, "")}</span> '
+        f"{text(verdict(row, t))}</td>",
         _number_cell(_ratio(row)),
         _pairs_cell(row, data, t),
         _number_cell(needed),

@@ -25,22 +25,7 @@ WEIGHT_SIGNS = {"decisive": "●", "matters": "◐", "unclear": "?", "inert": "�
 
 
 def write_sensitivity_report(result: SensitivityResult, path: str | PathLike[str], lang: str = "en") -> Path:
-    """Write the report of a study.
-
-    Parameters
-    ----------
-    result
-        What the study found.
-    path
-        File to write; replaced only when the new one is complete.
-    lang
-        ``"en"`` or ``"zh"``.
-
-    Raises
-    ------
-    InputError
-        For an unknown language or a place that cannot be written.
-    """
+    """Write the report of a study; path, language and errors are those of `dashboards.report.write.write_report`."""
     return write_page(path, sensitivity_page(result, Texts(lang)))
 
 

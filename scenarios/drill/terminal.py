@@ -292,17 +292,9 @@ class Terminal:
         self.drill.decide(prompt.id, numbered(prompt, first), self.by, reason.strip())
 
 
-def _verdict(paired: Any, words: Any) -> str:
-    """Return a verdict in words, with the futures still needed where it is undecided."""
-    word = words(f"cli.verdicts.{paired.verdict}")
-    if paired.verdict == "undecided" and paired.needed:
-        return str(words("drill.terminal.undecided_needed", verdict=word, needed=f"{paired.needed:,}"))
-    return str(word)
-
-
 def show_branch(console: Console, found: Any, same: bool) -> None:
     """Print a branch: values on the recorded future, paired differences, verdicts."""
-    from scenarios.console import number, signed
+    from scenarios.console import number, signed, verdict_text
 
     words = console.words
     column = lambda name: words(f"drill.terminal.columns.{name}")  # noqa: E731
@@ -311,7 +303,8 @@ def show_branch(console: Console, found: Any, same: bool) -> None:
         paired = row.paired
         interval = f"{signed(paired.difference)} ({signed(paired.low)} … {signed(paired.high)})"
         rows.append([getattr(row.title, console.lang), words.name("drill.units", row.unit), number(row.recorded),
-                     number(row.branch), interval, _verdict(paired, words)])  # fmt: skip
+                     number(row.branch), interval,
+                     verdict_text(paired, words, "drill.terminal.undecided_needed")])  # fmt: skip
     unit = words("cli.columns.unit")
     names = ("criterion", "", "recorded", "branch", "difference", "verdict")
     console.table([column(name) if name else unit for name in names], rows)

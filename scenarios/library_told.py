@@ -1,0 +1,93 @@
+"""What `library list` and `library show` tell of the shipped scenarios, and of a scenario of one's own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from scenarios.console import Console
+from scenarios.library import load, names
+from scenarios.schema import Scenario
+
+
+def show_list(console: Console) -> None:
+    """Print name, title and policies of each shipped scenario."""
+    rows = library_rows(names(), console.lang)
+    if console.machine:
+        console.json(rows)
+        return
+    columns = [console.words(f"cli.columns.{key}") for key in ("name", "title", "policies")]
+    console.table(columns, [[row["name"], row["title"], ", ".join(row["policies"])] for row in rows])
+
+
+def show_one(name: str, whole: bool, console: Console) -> None:
+    """Print what a scenario is, its city and its policies; or its whole text, parents laid in."""
+    scenario = load(name)
+    if whole:
+        sys.stdout.write(yaml.safe_dump(scenario.content, allow_unicode=True, sort_keys=False, width=110))
+        return
+    summary = scenario_summary(scenario, console.lang)
+    if console.machine:
+        console.json(summary)
+        return
+    policies = summary.pop("policies")
+    field, value = (console.words(f"cli.columns.{key}") for key in ("field", "value"))
+    told = [[console.words(f"cli.scenario.{k}"), _text(v)] for k, v in summary.items() if v not in ("", None)]
+    console.table([field, value], told)
+    keys = [key for key in ("id", "title", "description") if any(policy[key] for policy in policies)]
+    columns = [console.words(f"cli.columns.{'policy' if key == 'id' else key}") for key in keys]
+    if policies:
+        console.table(columns, [[policy[key] for key in keys] for policy in policies])
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_text(inner)}" for key, inner in value.items()) or "–"
+    return str(value)
+
+
+def library_rows(names: Sequence[str], lang: str) -> list[dict[str, Any]]:
+    """Return name, title, policies and description of each shipped scenario."""
+    rows = []
+    for name in names:
+        scenario = load(name)
+        rows.append(
+            {
+                "name": name,
+                "title": getattr(scenario.title, lang),
+                "policies": scenario.arms,
+                "description": getattr(scenario.description, lang) if scenario.description else "",
+            }
+        )
+    return rows
+
+
+def scenario_summary(scenario: Scenario, lang: str) -> dict[str, Any]:
+    """Return what `library show` tells: texts, city, horizon, and each policy with its citable id."""
+    spec = scenario.spec(scenario.arms[0])
+    return {
+        "name": scenario.name,
+        "title": getattr(scenario.title, lang),
+        "description": getattr(scenario.description, lang) if scenario.description else "",
+        "version": str(scenario.version),
+        "hash": scenario.hash,
+        "extends": scenario.extends,
+        "city": scenario.city,
+        "horizon_days": spec.horizon_days,
+        "types": len(spec.types),
+        "departments": len(spec.departments),
+        "replications": scenario.experiment.replications,
+        "seed": scenario.seed,
+        "policies": [
+            {
+                "name": name,
+                "id": scenario.policy_id(name),
+                "title": scenario.policy_title(name, lang),
+                "description": getattr(policy.description, lang) if policy.description else "",
+            }
+            for name, policy in scenario.policies.items()
+        ],
+    }
