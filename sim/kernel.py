@@ -19,7 +19,7 @@ from sim.engine.codes import ASKED, BAD_ANSWER, GROW, HOOK_NAMES
 from sim.engine.hooks import AnswerTuple
 from sim.engine.jit import mark_compiled
 from sim.engine.tables import World
-from sim.loop import advance, next_timer_min, settle_accounts, start_rosters
+from sim.loop import advance, next_timer_min, settle_accounts, start_shifts
 
 mark_compiled()
 
@@ -47,8 +47,8 @@ _CODE_NAMES = {getattr(codes, name): name for name in _ANSWERS}
 
 def begin(world: World) -> None:
     """Bring people on duty; call once before the first `run_until`."""
-    world.grow(2 * len(world.staff) + len(world.rosters) + 64)  # everybody may come on duty at once
-    start_rosters(world.address)
+    world.grow(2 * len(world.staff) + len(world.shifts) + 64)  # everybody may come on duty at once
+    start_shifts(world.address)
 
 
 def settled(world: World) -> World:
@@ -118,7 +118,7 @@ def pending_timers(world: World) -> np.ndarray:
     Where a timer waits (a bin, the opened bin, the heap) depends on where the run was paused; this does not.
     """
     clock, later = world.clock[0], world.tables["later"]
-    rows, links = [], world.tables["bins"].ravel()
+    rows, links = [], np.concatenate([world.tables["bins"], world.tables["far"]])
     while len(links := links[links > 0]):
         rows.append(links - 1)
         links = later["following"][links - 1]

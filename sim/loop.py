@@ -16,7 +16,7 @@ from sim.agents.duty import (
     close_accounts,
     move_to,
     reserve,
-    schedule_roster,
+    schedule_shift,
     spend_idle_time,
     staff_timer,
     turn_off,
@@ -38,6 +38,7 @@ from sim.cases.handling import (
 )
 from sim.cases.intake import judge
 from sim.cases.tasks import start_stage
+from sim.engine.ahead import fetch_arrival
 from sim.engine.blocks import as_view, as_world
 from sim.engine.codes import (
     ACCEPT,
@@ -59,7 +60,7 @@ from sim.engine.codes import (
     EV_REQUEST,
     EV_RESIDENT,
     EV_RESTART,
-    EV_ROSTER,
+    EV_SHIFT,
     EV_STAFF,
     EV_TASK_READY,
     EV_WORK_DONE,
@@ -305,18 +306,27 @@ def do_now(world, view, dispatch, pick, priority, coordinate, report_in, reposit
 
 
 @njit
-def roster_turn(world, r):
+def turn_roster(world, r, turn):
     """A roster's people come on or go off duty."""
-    roster = world.rosters[r]
-    turn = world.turns[world.shifts[roster.shift].first + roster.cursor]
-    roster.cursor += 1
     if turn.on == 1:
         turn_on(world, r, turn.day)
-    else:
-        for s in range(roster.first, roster.first + roster.count):
-            if turn_off(world, s):
-                shift_ends(world, s)
-    schedule_roster(world, r)
+        return
+    roster = world.rosters[r]
+    for s in range(roster.first, roster.first + roster.count):
+        if turn_off(world, s):
+            shift_ends(world, s)
+
+
+@njit
+def shift_turns(world, i):
+    """A shift begins or ends for all its rosters; each turn is an event of its own at this instant."""
+    shift = world.shifts[i]
+    turn = world.turns[shift.first + shift.cursor]
+    shift.cursor += 1
+    for r in range(shift.first_roster, shift.first_roster + shift.rosters):
+        turn_roster(world, r, turn)
+    world.clock[0].events += shift.rosters - 1
+    schedule_shift(world, i)
 
 
 @njit
@@ -353,8 +363,8 @@ def timer(world, kind, row, stamp):
     elif kind == EV_FIND:
         if not find(world, row, stamp == 1):
             world.clock[0].events -= 1  # a chance that found nothing changes nothing
-    elif kind == EV_ROSTER:
-        roster_turn(world, row)
+    elif kind == EV_SHIFT:
+        shift_turns(world, row)
     elif kind == EV_INTAKE:
         if world.cases[row].state == C_INTAKE:
             judge(world, row)
@@ -413,6 +423,7 @@ def run_until(world, view, dispatch, pick, priority, coordinate, report_in, repo
             clock[0].now = arrival
             clock[0].cursor += 1
             clock[0].events += 1
+            fetch_arrival(world, clock[0].cursor)
             occur(world, clock[0].cursor - 1)
             continue
         e = first_timer(world)
@@ -463,19 +474,20 @@ def next_timer_min(address, limit):
 
 
 @njit(types.void(types.int64), nogil=True)
-def start_rosters(address):
-    """Set the first turns of all rosters and bring on duty whoever works when the run begins."""
+def start_shifts(address):
+    """Set the first turns of all shifts and bring on duty whoever works when the run begins."""
     world = as_world(address)
-    for r in range(world.rosters.shape[0]):
-        roster = world.rosters[r]
-        shift = world.shifts[roster.shift]
+    for i in range(world.shifts.shape[0]):
+        shift = world.shifts[i]
         on, day = 0, 0
-        while roster.cursor < shift.count and world.turns[shift.first + roster.cursor].at_min <= 0.0:
-            on, day = world.turns[shift.first + roster.cursor].on, world.turns[shift.first + roster.cursor].day
-            roster.cursor += 1
+        while shift.cursor < shift.count and world.turns[shift.first + shift.cursor].at_min <= 0.0:
+            on, day = world.turns[shift.first + shift.cursor].on, world.turns[shift.first + shift.cursor].day
+            shift.cursor += 1
         if on == 1:
-            turn_on(world, r, day)
-        schedule_roster(world, r)
+            for r in range(shift.first_roster, shift.first_roster + shift.rosters):
+                turn_on(world, r, day)
+        if shift.rosters > 0:
+            schedule_shift(world, i)
 
 
 @njit(types.void(types.int64), nogil=True)

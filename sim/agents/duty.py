@@ -18,7 +18,7 @@ from sim.engine.codes import (
     A_REST,
     A_TRAVEL,
     EV_ARRIVE,
-    EV_ROSTER,
+    EV_SHIFT,
     EV_STAFF,
     L_DUTY_OFF,
     L_DUTY_ON,
@@ -262,13 +262,11 @@ def _end_duty(world, s):
 
 
 @njit
-def schedule_roster(world, r):
-    """Set the timer of a roster's next turn."""
-    roster = world.rosters[r]
-    shift = world.shifts[roster.shift]
-    if roster.cursor < shift.count:
-        at = world.turns[shift.first + roster.cursor].at_min
-        schedule(world, at, EV_ROSTER, r, mix(world.staff[roster.first].entity, 5), 0)
+def schedule_shift(world, i):
+    """Set the timer of a shift's next turn."""
+    shift = world.shifts[i]
+    if shift.cursor < shift.count:
+        schedule(world, world.turns[shift.first + shift.cursor].at_min, EV_SHIFT, i, shift.entity, 0)
 
 
 @njit((W, I, I))

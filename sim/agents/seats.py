@@ -247,14 +247,17 @@ def _staff_rows(
 
 
 def _roster_rows(groups: dict[tuple[str, int], list[Seat]], shifts: list[str], staff: np.ndarray) -> np.ndarray:
+    """Return who turns on and off together, shift by shift, and write each one's row into ``staff``."""
     rows: list[list[int]] = []
     s = 0
     for i, members in enumerate(groups.values()):
         for seat in members:
             shift = shifts.index(seat.shift)
             if not rows or rows[-1][0] != i or rows[-1][3] != shift:
-                rows.append([i, s, 0, shift, 0])
+                rows.append([i, s, 0, shift])
             rows[-1][2] += 1
-            staff["roster"][s] = len(rows) - 1
             s += 1
-    return np.array([tuple(r) for r in rows], ROSTER)
+    rosters = np.array([tuple(r) for r in sorted(rows, key=lambda row: row[3])], ROSTER)
+    for r, roster in enumerate(rosters):
+        staff["roster"][roster["first"] : roster["first"] + roster["count"]] = r
+    return rosters

@@ -15,6 +15,7 @@ import numpy as np
 from numba import types as numba_types
 
 from sim.engine.blocks import as_world
+from sim.engine.buffers import BUFFERS
 from sim.engine.codes import NEVER, P_DEMAND, P_EXCITE, P_INCIDENT, P_NEED
 from sim.engine.draws import draw, mix, uniforms
 from sim.engine.jit import njit
@@ -280,7 +281,7 @@ def draw_incidents(demand: Demand, address: int, key: int) -> np.ndarray:
     most = (d.hour_factor.max(axis=1), d.day_factor.max(axis=1))
     args = (d.stream_type, d.stream_rate, d.stream_entity, d.hour_factor, d.day_factor, *most, d.sine, d.horizon_min)
     while True:
-        times, entities, streams = np.empty(room), np.empty(room, np.uint64), np.empty(room, np.int64)
+        times, entities, streams = (BUFFERS.rows(room, np.dtype(kind)) for kind in (np.float64, np.uint64, np.int64))
         n = _draw_times(k, *args, times, entities, streams)
         if n <= room:
             break
@@ -288,13 +289,13 @@ def draw_incidents(demand: Demand, address: int, key: int) -> np.ndarray:
     order = _order(times[:n], entities[:n])  # rows are filled in the order in which they stay
     times, entities, streams = times[order], entities[order], streams[order]
     places = (d.severity, d.place_first, d.place_row, d.place_cumulative, d.place_grid, d.home_department)
-    out = np.zeros(n, INCIDENT)
+    out = BUFFERS.rows(n, INCIDENT)
     _fill_all(address, k, n, times, entities, streams, d.stream_type, d.stream_grid, *places, out)
     if not d.has_after_shocks:
         return out
     total = _after_shocks(address, k, n, d.horizon_min, *places, out)
     while total > len(out):
-        bigger = np.zeros(2 * total, INCIDENT)
+        bigger = BUFFERS.rows(2 * total, INCIDENT)
         bigger[: len(out)] = out
         out = bigger
         total = _after_shocks(address, k, n, d.horizon_min, *places, out)

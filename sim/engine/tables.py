@@ -102,8 +102,8 @@ INCIDENT = _table(
 WORK = _table("f8 touch_left_min lag_min")
 RESIDENT = _table("i4 place", "f4 last_mile_min trust digital")
 LAW = _table("f8 a b share", "i4 kind")
-ROSTER = _table("i4 pool first count shift cursor")
-SHIFT = _table("f8 share_on", "i4 first count")
+ROSTER = _table("i4 pool first count shift")
+SHIFT = _table("u8 entity", "f8 share_on", "i4 first count cursor first_roster rosters")
 TURN = _table("f8 at_min", "i4 day", "i2 on")
 EVENT = _table("f8 time", "u8 entity", "i4 kind row stamp following")
 NOW = _table("i4 kind row arg stamp")
@@ -150,6 +150,7 @@ _LAYOUT: tuple[tuple[str, np.dtype | str, int, bool], ...] = (
     ("heap", EVENT, 1, False),
     ("later", EVENT, 1, False),
     ("bins", "i4", 1, False),
+    ("far", "i4", 1, False),
     ("due", EVENT, 1, False),
     ("now", NOW, 1, False),
     ("log", LOG, 1, False),
@@ -199,8 +200,8 @@ GROWING = {
 }  # fmt: skip
 # tables that a run writes; the rest is shared by all replications of an arm
 WRITTEN = (
-    "cases", "tasks", "work", "staff", "pools", "requests", "clock", "pending", "heap", "later", "bins", "due", "now",
-    "log", "incidents", "rosters", "last_case",
+    "cases", "tasks", "work", "staff", "pools", "requests", "clock", "pending", "heap", "later", "bins", "far", "due", "now",
+    "log", "incidents", "shifts", "last_case",
 )  # fmt: skip
 
 
