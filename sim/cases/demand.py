@@ -198,7 +198,7 @@ def _blank(e):
     e.witness_min = e.spontaneous_min = e.grow_min = e.act_min = e.timer_min = NEVER
     e.visible_until_min, e.find_clock = 0.0, 0.0
     e.open_case = e.last_case = e.scripted = e.channel = -1
-    e.stamp = e.find_count = e.witness_count = e.reports = e.failures = e.repeats = e.fate = e.cases = e.act_kind = 0
+    e.stamp = e.find_count = e.witness_count = e.reports = e.failures = e.repeats = e.fate = e.cases = 0
 
 
 @njit

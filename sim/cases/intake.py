@@ -79,7 +79,7 @@ def open_case(world, i, channel, parent):
     c.judged_min = c.assigned_min = c.arrived_min = c.closed_min = NEVER
     c.deadline_min = c.respond_by_min = c.timer_min = NEVER
     c.incident, c.parent, c.grid, c.filed_grid = i, parent, e.grid, e.grid
-    c.place, c.last_mile_min = e.place, e.last_mile_min
+    c.place = e.place
     c.owner = c.request = c.task = -1
     c.stamp, c.open_tasks, c.reports = 0, 0, 1
     c.touch_min = c.travel_min = c.score = 0.0

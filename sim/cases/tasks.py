@@ -75,12 +75,12 @@ def add_task(world, case, kind, stage, dept, post, ordinal):
     k.case, k.kind, k.stage, k.dept, k.grid = case, kind, stage, dept, c.grid
     k.pool = world.pool_of[post, c.grid] if post >= 0 else -1
     k.level, k.type = c.level, c.type
-    k.created_min, k.ready_min, k.queued_min = clock[0].now, clock[0].now, NEVER
+    k.created_min, k.queued_min = clock[0].now, NEVER
     k.assigned_min = k.arrived_min = k.started_min = k.left_min = k.done_min = NEVER
-    k.waited_min, k.temper, k.boost, k.key = 0.0, 0.0, 0.0, 0.0
+    k.temper = k.boost = k.key = 0.0
     k.left = k.right = k.up = k.first_staff = k.request = k.owner = -1
     k.stamp, k.heap_rank = 0, 0
-    k.place, k.last_mile_min = c.place, c.last_mile_min
+    k.place, k.last_mile_min = c.place, world.incidents[c.incident].last_mile_min
     k.n_staff, k.n_assigned, k.n_arrived, k.state, k.capability, k.atomic = 1, 0, 0, T_NEW, -1, 1
     k.emergency, k.preemptible = typ.emergency, typ.preemptible
     k.urgency = typ.urgency

@@ -30,13 +30,13 @@ CASE = _table(
     "u8 entity known_needs done_needs refused",
     "f8 occurred_min reported_min judged_min assigned_min arrived_min closed_min deadline_min respond_by_min timer_min",
     "i4 incident parent grid filed_grid place owner stamp request open_tasks task reports",
-    "f4 last_mile_min touch_min travel_min score",
+    "f4 touch_min travel_min score",
     "i2 type severity channel level opened_level dept state stage reason escalations bounces referrals whistles",
     "i2 reminders supervised failures outcome satisfied attempt deadline_hits misjudged known_type wasted",
 )
 TASK = _table(
     "u8 entity",
-    "f8 key created_min queued_min assigned_min arrived_min started_min left_min done_min ready_min waited_min",
+    "f8 key created_min queued_min assigned_min arrived_min started_min left_min done_min",
     "i4 case pool grid place left right up first_staff stamp request owner heap_rank",
     "f4 last_mile_min temper boost expected_min",
     "i2 kind stage dept level n_staff n_assigned n_arrived state capability atomic emergency preemptible urgency where",
@@ -97,7 +97,7 @@ INCIDENT = _table(
     "f8 grow_min act_min timer_min visible_until_min find_clock",
     "i4 grid place resident open_case last_case stamp find_count",
     "f4 last_mile_min",
-    "i2 type severity witnesses witness_count reports failures repeats fate channel cases scripted act_kind",
+    "i2 type severity witnesses witness_count reports failures repeats fate channel cases scripted",
 )
 WORK = _table("f8 touch_left_min lag_min")
 RESIDENT = _table("i4 place", "f4 last_mile_min trust digital")
@@ -113,9 +113,9 @@ CLOCK = _table(
     "u8 key",
     "i8 heap now_head now_count cursor cases tasks requests log events decisions asked_hook asked_subject asked_slot",
     "i8 log_level bad_hook bad_subject bad_code bad_arg patrol_post petition_channel patrol_channel sensor_channel",
-    "i8 reposition reports merges wrong_merges splits abandoned lost joins dynamic_priority day_offset office_days",
+    "i8 reposition reports merges wrong_merges splits abandoned lost joins dynamic_priority",
     "i8 timers later later_free bin due due_end due_heads",
-    "f8 office_open office_close horizon_min start_weekday bins_per_min",
+    "f8 office_open office_close horizon_min bins_per_min",
 )
 PENDING = _table("i8 has code arg", "f8 value")
 # what a rule may read and what only the model reads; travel factors are known to all
