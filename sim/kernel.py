@@ -17,9 +17,11 @@ from sim.assemble import Arm
 from sim.engine import codes
 from sim.engine.codes import ASKED, BAD_ANSWER, GROW, HOOK_NAMES
 from sim.engine.hooks import AnswerTuple
-from sim.engine.jit import mark_compiled
+from sim.engine.jit import compiling_beside, mark_compiled
 from sim.engine.tables import World
-from sim.loop import advance, next_timer_min, settle_accounts, start_shifts
+
+with compiling_beside("sim.policies.coordinate", "sim.policies.dispatch", "sim.timers"):
+    from sim.loop import advance, next_timer_min, settle_accounts, start_shifts
 
 mark_compiled()
 
