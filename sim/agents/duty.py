@@ -34,7 +34,7 @@ from sim.engine.codes import (
     S_OFF,
     S_RESERVED,
 )
-from sim.engine.draws import draw, draw_with, mix, uniform, uniforms
+from sim.engine.draws import draw, draw_with, uniform, uniforms
 from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
 from sim.engine.kinds import I, W

@@ -28,7 +28,6 @@ from sim.engine.codes import (
 from sim.engine.jit import njit
 from sim.engine.kinds import I, W
 
-
 _ARRIVALS_AHEAD = 8
 
 

@@ -67,9 +67,16 @@ def compiling_beside(*modules: str) -> Iterator[None]:
     if is_compiled() or (os.cpu_count() or 1) < 2:
         yield
         return
-    command = [sys.executable, "-c", "import importlib, sys\nfor m in sys.argv[1:]: importlib.import_module(m)", *modules]
+    command = [
+        sys.executable,
+        "-c",
+        "import importlib, sys\nfor m in sys.argv[1:]: importlib.import_module(m)",
+        *modules,
+    ]
     paths = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    beside = subprocess.Popen(command, env=paths, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    beside = subprocess.Popen(
+        command, env=paths, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         yield
     finally:

@@ -200,8 +200,8 @@ GROWING = {
 }  # fmt: skip
 # tables that a run writes; the rest is shared by all replications of an arm
 WRITTEN = (
-    "cases", "tasks", "work", "staff", "pools", "requests", "clock", "pending", "heap", "later", "bins", "far", "due", "now",
-    "log", "incidents", "shifts", "last_case",
+    "cases", "tasks", "work", "staff", "pools", "requests", "clock", "pending", "heap", "later", "bins", "far", "due",
+    "now", "log", "incidents", "shifts", "last_case",
 )  # fmt: skip
 
 
