@@ -40,7 +40,7 @@ TASK = _table(
     "i4 case pool grid place left right up first_staff stamp request owner heap_rank",
     "f4 last_mile_min temper boost expected_min",
     "i2 kind stage dept level n_staff n_assigned n_arrived state capability atomic emergency preemptible urgency where",
-    "i2 accepted mine reminders asks supervised travels interrupted type",
+    "i2 accepted mine reminders asks supervised travels interrupted type lights",
 )
 STAFF = _table(
     "u8 entity",
@@ -66,8 +66,11 @@ TYPE = _table(
     "f4 witnesses part_expected_min",
     "i2 stages kind start_level start_dept closes_level department working_time emergency preemptible urgency",
     "i2 patrol_visible sensor_visible part_staff overtime confusions",
+    "u8 entity",
 )
-STAGE = _table("i4 touch lag", "f4 expected_min", "i2 who n_staff capability where facility keep_staff atomic")
+STAGE = _table(
+    "i4 touch lag", "f4 expected_min", "i2 who n_staff capability where facility keep_staff atomic lights", "u8 entity"
+)
 POST = _table(
     "f8 background_per_day patrol_share wage vehicle",
     "i4 turnout background_chunk patrol_round pools",
