@@ -37,7 +37,10 @@ KINDS: dict[str, tuple[str, str]] = {
     "remind": ("a called department that did not come is reminded", "reminders of this whistle"),
     "supervise": ("a higher level puts its weight behind the case", "supervisions of this whistle, or 0"),
     "force": ("a department is ordered to come", "department (row)"),
-    "preempt": ("lower work is interrupted for an urgent task", "0"),
+    "preempt": (
+        "lower work is interrupted, or somebody on the way to it diverted, for an urgent task",
+        "1 on the way, else 0",
+    ),
     "deadline": ("a deadline passes", "how often for this case"),
     "settle": ("the trouble is truly over by work", "level"),
     "fail": ("the work did not settle it", "level"),

@@ -24,6 +24,7 @@ from sim.agents.duty import (
     unreserve_all,
 )
 from sim.agents.residents import call_back, find, occur, resident_timer
+from sim.cases.calling_off import shift_ends
 from sim.cases.handling import (
     arrive,
     enqueue,
@@ -32,7 +33,6 @@ from sim.cases.handling import (
     offer,
     patience_ends,
     send,
-    shift_ends,
     task_over,
     work_done,
 )
