@@ -12,7 +12,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "occurs": ("something happens in the world, known to nobody yet", "type (row)"),
     "silent": ("the resident decides not to tell", "type (row)"),
     "report": ("a telling reaches a channel", "channel (row)"),
-    "found": ("a patrol or a sensor finds it", "channel (row)"),
+    "found": ("a patrol, a sensor or a sweep finds it", "channel (row)"),
     "merge": ("the telling joins the open case of its incident", "incident (row)"),
     "wrong_merge": ("the telling joins the case of another incident", "incident (row)"),
     "split": ("a second case is opened for the same incident", "incident (row)"),

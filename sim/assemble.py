@@ -44,7 +44,7 @@ from sim.engine.tables import (
     World,
 )
 from sim.errors import InputError
-from sim.institutions.timetable import office_table, shift_tables
+from sim.institutions.timetable import office_table, shift_tables, sweep_tables
 from sim.policies.rules import Rule, find_rule
 from sim.spec import LOG_LEVELS, ModelSpec
 
@@ -158,6 +158,9 @@ def assemble(spec: ModelSpec, city: City) -> Arm:
     static["pool_of"], static["skill"] = staffing.pool_of, staffing.skill
     days = math.ceil(spec.horizon_days)
     static["shifts"], static["turns"] = shift_tables(shifts, spec.calendar, days)
+    static["sweeps"], static["sweep_spans"], static["sweep_types"] = sweep_tables(
+        spec.sweeps, list(spec.types), list(spec.posts), days
+    )
     static["office_before"], static["office_day"] = office_table(spec.calendar, days)
     static["travel"] = np.ascontiguousarray(city.travel, dtype=np.float32)
     static["grids"], static["residents"] = _grid_table(city, parameters), _resident_table(city)
@@ -324,6 +327,7 @@ def _fresh(spec: ModelSpec, city: City, staffing: Staffing, rules: dict[str, Rul
         ("petition_office", "petition_channel"),
         ("patrol", "patrol_channel"),
         ("sensor", "sensor_channel"),
+        ("sweep", "sweep_channel"),
     ):
         clock[field] = channels.index(name) if name in channels else -1
     patrols = [i for i, post in enumerate(spec.posts.values()) if post.patrol_share > 0]

@@ -44,6 +44,7 @@ from sim.engine.codes import (
     ASK,
     ASKED,
     BAD_ANSWER,
+    BY_SENSOR,
     C_INTAKE,
     C_OPEN,
     DEFER,
@@ -63,6 +64,7 @@ from sim.engine.codes import (
     EV_STAFF,
     EV_TASK_READY,
     EV_WORK_DONE,
+    FIRST_SWEEP,
     GROW,
     HOOK_COORDINATE,
     HOOK_DISPATCH,
@@ -94,6 +96,7 @@ from sim.engine.kinds import I, V, W
 from sim.engine.queues import first_in_queue, queue_insert, queue_remove
 from sim.institutions.asking import apply_report_in, task_ready
 from sim.institutions.holding import apply_coordination, case_timer
+from sim.institutions.sweeps import sweep_chance
 from sim.institutions.whistles import request_timer
 
 _CASE_ROOM = 8  # cases, tasks (departments called at once) and whistles that one event can add at most
@@ -351,7 +354,8 @@ def timer(world, kind, row, stamp):
     elif kind == EV_LAG_DONE:
         task_over(world, row)
     elif kind == EV_FIND:
-        if not find(world, row, stamp == 1):
+        found = find(world, row, stamp == BY_SENSOR) if stamp < FIRST_SWEEP else sweep_chance(world, row, stamp)
+        if not found:
             world.clock[0].events -= 1  # a chance that found nothing changes nothing
     elif kind == EV_ROSTER:
         roster_turn(world, row)

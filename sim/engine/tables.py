@@ -108,6 +108,8 @@ LAW = _table("f8 a b share", "i4 kind")
 ROSTER = _table("i4 pool first count shift cursor")
 SHIFT = _table("f8 share_on", "i4 first count")
 TURN = _table("f8 at_min", "i4 day", "i2 on")
+SWEEP = _table("u8 entity", "f8 intensity own_per_min", "i4 first count", "i2 post")
+SPAN = _table("f8 from_min to_min before_min")
 EVENT = _table("f8 time", "u8 entity", "i4 kind row stamp following")
 NOW = _table("i4 kind row arg stamp")
 LOG = _table("f8 time_min value", "i4 case staff area", "i2 kind")
@@ -117,7 +119,7 @@ CLOCK = _table(
     "i8 heap now_head now_count cursor cases tasks requests log events decisions asked_hook asked_subject asked_slot",
     "i8 log_level bad_hook bad_subject bad_code bad_arg patrol_post petition_channel patrol_channel sensor_channel",
     "i8 reposition reports merges wrong_merges splits abandoned lost joins dynamic_priority day_offset office_days",
-    "i8 timers later later_free bin due due_end due_heads",
+    "i8 timers later later_free bin due due_end due_heads sweep_channel",
     "f8 office_open office_close horizon_min start_weekday bins_per_min",
 )
 PENDING = _table("i8 has code arg", "f8 value")
@@ -170,6 +172,9 @@ _LAYOUT: tuple[tuple[str, np.dtype | str, int, bool], ...] = (
     ("rosters", ROSTER, 1, False),
     ("shifts", SHIFT, 1, False),
     ("turns", TURN, 1, False),
+    ("sweeps", SWEEP, 1, False),
+    ("sweep_spans", SPAN, 1, False),
+    ("sweep_types", "u1", 2, False),
     ("last_case", "i4", 2, False),
     ("facility_near", "i4", 2, False),
     ("patrol_posts", "i4", 1, False),
