@@ -9,8 +9,10 @@ import pytest
 from law_scenes import queue_arm, rows, run, titled
 from scipy import stats
 
+from sim.agents.posts import Post
 from sim.assemble import assemble
 from sim.cases.catalogue import CaseType
+from sim.institutions.parts import Department
 from sim.policies.trial import trial_city, trial_spec
 
 SHARES = {"red": 0.5, "green": 0.3, "blue": 0.1}  # the rest, 0.1, is done
@@ -131,3 +133,44 @@ def test_a_further_type_to_be_mistaken_for_moves_only_the_cases_that_are():
 
 def test_a_type_that_nothing_is_mistaken_for_changes_no_misfiling():
     assert misfiled(["quarrel", "blaze"], days=20.0) == misfiled(["blaze", "quarrel"], ("aaa",), days=20.0)
+
+
+# ---------------------------------------------------------------- departments
+def with_department(probability: float | None, days: float = 8.0):
+    """Return the trial's run with one more department, first in the list, that leaks may need (None: none more)."""
+    spec = trial_spec(days=days, rate=2.0)
+    if probability is not None:
+        post = Post.model_validate({"title": titled("gas"), "kind": "unit", "per": "city", "count": 2})
+        gas = Department.model_validate({"title": titled("gas"), "post": "gas"})
+        leak = spec.types["leak"]
+        more = {"gas": probability}
+        leak = leak.model_copy(
+            update={"needs": {**more, **leak.needs}, "believed_needs": {**more, **leak.believed_needs}}
+        )
+        spec = spec.model_copy(update={
+            "posts": {"gas": post, **spec.posts}, "departments": {"gas": gas, **spec.departments},
+            "types": {**spec.types, "leak": leak},
+        })  # fmt: skip
+    return run(assemble(spec, trial_city()), 9, level="counts")
+
+
+def outcomes(world) -> dict[int, tuple]:
+    """Return entity of each case -> how it went."""
+    fields = ["reported_min", "closed_min", "outcome", "grid", "level", "bounces", "misjudged", "touch_min"]
+    cases = rows(world, "cases")
+    return dict(zip(cases["entity"].tolist(), cases[fields].tolist(), strict=True))
+
+
+def test_a_department_that_nothing_needs_changes_no_case():
+    assert outcomes(with_department(None)) == outcomes(with_department(0.0))
+
+
+def test_a_department_that_some_need_leaves_what_others_need_alone():
+    before, after = with_department(None), with_department(0.3)
+    a, b = rows(before, "incidents"), rows(after, "incidents")
+    assert np.array_equal(a["entity"], b["entity"]) and np.array_equal(a["occurred_min"], b["occurred_min"])
+    assert np.array_equal(a["needs"], b["needs"] >> np.uint64(1)), "the other departments' bits, one place further"
+    need = (b["needs"] & np.uint64(1)) == 1
+    leaks = a["type"] == list(trial_spec().types).index("leak")
+    assert not need[~leaks].any() and 0.1 < need[leaks].mean() < 0.5
+    assert need[leaks].sum() > 10

@@ -58,8 +58,8 @@ class Post(Part):
     )
     count: Annotated[Annotated[float, Field(ge=0)] | Literal["units"], BeforeValidator(_number_or_units)] = Field(
         1.0,
-        description="people or crews per group; a fraction is spread over groups evenly; 'units': at each facility as "
-        "many as its own column 'units' says",
+        description="people or crews per group, 0 or more; a fraction is spread over groups evenly; 'units': at each "
+        "facility as many as its own column 'units' says",
     )
     serves: Level | None = Field(
         None, description="level whose whole area the group serves (default: its own area; for facilities: 'district')"

@@ -44,7 +44,11 @@ class Stage(Part):
     capability: str | None = Field(None, description="capability that the sent staff must have")
     touch_min: LawField = Field(Law("constant", {"value": 0.0}), description="minutes a person is busy")
     lag_min: LawField = Field(Law("constant", {"value": 0.0}), description="minutes nobody is busy after the touch")
-    where: str = Field("scene", description="'scene', 'desk' (no travel), or a facility kind to go to, e.g. 'hospital'")
+    where: str = Field(
+        "scene",
+        description="'scene', 'desk' (no travel), or a kind of facility to go to, the nearest by ordinary travel, e.g. "
+        "'hospital'",
+    )
     travel: Literal["lights", "ordinary"] | None = Field(
         None,
         description="how its people drive to it: 'lights' (and sirens) or 'ordinary'; "
