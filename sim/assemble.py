@@ -44,7 +44,8 @@ from sim.engine.tables import (
     World,
 )
 from sim.errors import InputError
-from sim.institutions.timetable import office_table, shift_tables, sweep_tables
+from sim.institutions.sweep_times import sweep_tables
+from sim.institutions.timetable import office_table, shift_tables
 from sim.policies.rules import Rule, find_rule
 from sim.spec import LOG_LEVELS, ModelSpec
 
@@ -158,9 +159,6 @@ def assemble(spec: ModelSpec, city: City) -> Arm:
     static["pool_of"], static["skill"] = staffing.pool_of, staffing.skill
     days = math.ceil(spec.horizon_days)
     static["shifts"], static["turns"] = shift_tables(shifts, spec.calendar, days)
-    static["sweeps"], static["sweep_spans"], static["sweep_types"] = sweep_tables(
-        spec.sweeps, list(spec.types), list(spec.posts), days
-    )
     static["office_before"], static["office_day"] = office_table(spec.calendar, days)
     static["travel"] = np.ascontiguousarray(city.travel, dtype=np.float32)
     static["grids"], static["residents"] = _grid_table(city, parameters), _resident_table(city)
@@ -168,6 +166,8 @@ def assemble(spec: ModelSpec, city: City) -> Arm:
     static["patrol_most"] = _patrol_most(static, staffing, parameters["patrol.speed_kmh"])
     static["facility_near"] = _nearest_facilities(city, kinds)
     static["preference"] = _preferences(spec, city)
+    types, posts = list(spec.types), list(spec.posts)
+    static["sweeps"], static["sweep_spans"], static["sweep_types"] = sweep_tables(spec.sweeps, types, posts, days)
     rules = {hook: find_rule(hook, getattr(spec.rules, hook)) for hook in HOOK_NAMES}
     fresh = _fresh(spec, city, staffing, rules)
     _check_parts(spec, staffing)

@@ -116,10 +116,11 @@ LOG = _table("f8 time_min value", "i4 case staff area", "i2 kind")
 CLOCK = _table(
     "f8 now",
     "u8 key",
+    "i8 sweep_channel",
     "i8 heap now_head now_count cursor cases tasks requests log events decisions asked_hook asked_subject asked_slot",
     "i8 log_level bad_hook bad_subject bad_code bad_arg patrol_post petition_channel patrol_channel sensor_channel",
     "i8 reposition reports merges wrong_merges splits abandoned lost joins dynamic_priority day_offset office_days",
-    "i8 timers later later_free bin due due_end due_heads sweep_channel",
+    "i8 timers later later_free bin due due_end due_heads",
     "f8 office_open office_close horizon_min start_weekday bins_per_min",
 )
 PENDING = _table("i8 has code arg", "f8 value")

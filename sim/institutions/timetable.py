@@ -11,9 +11,8 @@ import datetime as dt
 import numpy as np
 
 from sim.agents.posts import Shift
-from sim.engine.names import entity
-from sim.engine.tables import SHIFT, SPAN, SWEEP, TURN
-from sim.institutions.parts import Calendar, Sweep
+from sim.engine.tables import SHIFT, TURN
+from sim.institutions.parts import Calendar
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEDNESDAY, _SUNDAY = 2, 6
@@ -81,29 +80,3 @@ def shift_tables(shifts: dict[str, Shift], calendar: Calendar, days: int) -> tup
     for i, (at, on, day) in enumerate(turns):
         table[i] = (at, day, on)
     return rows, table
-
-
-def _sweep_spans(sweep: Sweep, days: int) -> list[tuple[float, float, float]]:
-    """Return (from, to, minutes it has lasted before) of each day of a sweep within a horizon."""
-    start, end = (hour * 60.0 for hour in sweep.hours)
-    begins = range(sweep.start_day, days, sweep.every_days) if sweep.every_days else [sweep.start_day]
-    held = [day for begin in begins for day in range(begin, min(begin + sweep.days, days))]
-    return [(day * 1440.0 + start, day * 1440.0 + end, k * (end - start)) for k, day in enumerate(held)]
-
-
-def sweep_tables(
-    sweeps: list[Sweep], types: list[str], posts: list[str], days: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the engine's ``sweeps``, ``sweep_spans`` and ``sweep_types`` (uint8[sweeps, types])."""
-    rows = np.zeros(len(sweeps), SWEEP)
-    spans: list[tuple[float, float, float]] = []
-    looked_for = np.zeros((len(sweeps), len(types)), np.uint8)
-    for i, sweep in enumerate(sweeps):
-        mine = _sweep_spans(sweep, days)
-        r = rows[i]
-        r["entity"], r["post"] = entity("sweep", sweep.name), posts.index(sweep.post)
-        r["intensity"], r["own_per_min"] = sweep.intensity, (sweep.finds_per_h or 0.0) / 60.0
-        r["first"], r["count"] = len(spans), len(mine)
-        spans += mine
-        looked_for[i, [types.index(name) for name in sweep.types]] = 1
-    return rows, np.array(spans, SPAN), looked_for
