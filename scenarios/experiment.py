@@ -191,7 +191,7 @@ class Experiment:
         while self.until is not None and (more := self._more(study, replications)) > replications:
             replications, before = more, self.summary
             self.summary = execute(self._plan(replications), job, store, runner, keep=keep, progress=progress)
-            self.summary.ok += before.ok
+            self.summary.before, self.summary.ok = before.before, self.summary.ok + before.ok
             self.summary.seconds += before.seconds
         return study
 

@@ -48,7 +48,7 @@ experiment:
   replications: 8
   measures: [line.desk.wait_min, line.desk.call.waiting_share, delay.call.ring.system_min, case.call.tasks, utilisation]
   equivalence: {line.desk.wait_min: 0.1}
-  precision: {metric: line.desk.wait_min, rel_half_width: 0.9, max_reps: 12}
+  precision: {metric: line.desk.wait_min, rel_half_width: 0.05, max_reps: 12}
 """
 
 
@@ -64,8 +64,10 @@ def test_what_may_be_named_is_what_a_run_brings_forth(tmp_path):
 
 
 def test_an_experiment_shows_compares_and_stops_by_them(tmp_path):
-    study = Experiment(load(write(tmp_path, TEXT))).run(1, tmp_path / "results", keep_cases=0)
-    assert 8 <= study.runs()["replication"].nunique() <= 12
+    experiment = Experiment(load(write(tmp_path, TEXT)))
+    study = experiment.run(1, tmp_path / "results", keep_cases=0)
+    assert (experiment.summary.before, experiment.summary.ok) == (0, len(study.runs())), "nothing was there before"
+    assert study.runs()["replication"].nunique() == 12, "too wide after 8"
     table = study.comparison_table().set_index("metric")
     assert list(table.index) == load(write(tmp_path, TEXT)).experiment.measures
     assert table.loc["line.desk.wait_min", "verdict"] == "better", "waiting less is better"
@@ -73,7 +75,7 @@ def test_an_experiment_shows_compares_and_stops_by_them(tmp_path):
     assert table.loc["case.call.tasks", "mean_arm"] == pytest.approx(2.1, abs=0.05)
     data = gather(study, "zh")
     assert data.headline == "line.desk.wait_min"
-    assert data.measures["line.desk.wait_min"].title.zh == "等待时间：desk"
+    assert data.measures["line.desk.wait_min"].title.zh == "等待时间（desk）"
     assert not any(name.startswith("line.") for name in data.measures if name not in study.plan.measures)
 
 

@@ -65,7 +65,7 @@ def measure_of(name: str) -> Measure | None:
     formula = (CASE_MEASURES if head == "case" else LINE_MEASURES).get(key)
     if formula is None:
         return None
-    title = Title(en=f"{en}: {where}", zh=f"{zh}：{where}")
+    title = Title(en=f"{en} ({where})", zh=f"{zh}（{where}）")
     return Measure(unit, better, "true", title, Title(en=formula[:1].upper() + formula[1:], zh=how))  # type: ignore[arg-type]
 
 
