@@ -157,9 +157,9 @@ class Console:
         ]
 
     def _measure(self, metric: str) -> list[str]:
-        from sim.measures import MEASURES
+        from sim.measures.line_names import measure_of
 
-        measure = MEASURES.get(metric)
+        measure = measure_of(metric)
         if measure is None:
             return [metric, "", ""]
         title = measure.title[self.lang] if isinstance(measure.title, Mapping) else getattr(measure.title, self.lang)

@@ -45,6 +45,7 @@ from sim.engine.tables import (
     World,
 )
 from sim.errors import InputError
+from sim.institutions.sweep_times import sweep_tables
 from sim.institutions.timetable import office_table, shift_tables
 from sim.policies.rules import Rule, find_rule
 from sim.spec import LOG_LEVELS, ModelSpec
@@ -170,6 +171,8 @@ def assemble(spec: ModelSpec, city: City) -> Arm:
     static["patrol_most"] = _patrol_most(static, staffing, parameters["patrol.speed_kmh"])
     static["facility_near"] = _nearest_facilities(city, kinds)
     static["preference"] = _preferences(spec, city)
+    types, posts = list(spec.types), list(spec.posts)
+    static["sweeps"], static["sweep_spans"], static["sweep_types"] = sweep_tables(spec.sweeps, types, posts, days)
     rules = {hook: find_rule(hook, getattr(spec.rules, hook)) for hook in HOOK_NAMES}
     fresh = _fresh(spec, city, staffing, shift_rows, rules)
     _check_parts(spec, staffing)
@@ -344,6 +347,7 @@ def _fresh(
         ("petition_office", "petition_channel"),
         ("patrol", "patrol_channel"),
         ("sensor", "sensor_channel"),
+        ("sweep", "sweep_channel"),
     ):
         clock[field] = channels.index(name) if name in channels else -1
     patrols = [i for i, post in enumerate(spec.posts.values()) if post.patrol_share > 0]

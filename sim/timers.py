@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from sim.agents.duty import schedule_shift, staff_timer, turn_off, turn_on
 from sim.agents.residents import call_back, find, resident_timer
-from sim.cases.handling import arrive, patience_ends, shift_ends, task_over, work_done
+from sim.cases.calling_off import shift_ends
+from sim.cases.handling import arrive, patience_ends, task_over, work_done
 from sim.cases.intake import judge
 from sim.cases.tasks import start_stage
 from sim.engine.codes import (
+    BY_SENSOR,
     C_INTAKE,
     C_OPEN,
     EV_ARRIVE,
@@ -25,6 +27,7 @@ from sim.engine.codes import (
     EV_STAFF,
     EV_TASK_READY,
     EV_WORK_DONE,
+    FIRST_SWEEP,
     NOW_COORDINATE,
 )
 from sim.engine.events import at_once
@@ -32,6 +35,7 @@ from sim.engine.jit import njit
 from sim.engine.kinds import I, W
 from sim.institutions.asking import task_ready
 from sim.institutions.holding import case_timer
+from sim.institutions.sweeps import sweep_chance
 from sim.institutions.whistles import request_timer
 
 
@@ -91,7 +95,8 @@ def timer(world, kind, row, stamp):
     elif kind == EV_LAG_DONE:
         task_over(world, row)
     elif kind == EV_FIND:
-        if not find(world, row, stamp == 1):
+        found = find(world, row, stamp == BY_SENSOR) if stamp < FIRST_SWEEP else sweep_chance(world, row, stamp)
+        if not found:
             world.clock[0].events -= 1  # a chance that found nothing changes nothing
     elif kind == EV_SHIFT:
         shift_turns(world, row)

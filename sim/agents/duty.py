@@ -78,6 +78,15 @@ def _stop_on_the_way(world, s):
 
 
 @njit((W, I, I))
+def turn_off_the_way(world, s, to):
+    """Somebody called off on the way to a place is at the end of the trip that is nearer in time."""
+    k, now = world.staff[s], world.clock[0].now
+    k.travel_min += now - k.since_min
+    if k.until_min - now < now - k.since_min:
+        k.place = to
+
+
+@njit((W, I, I))
 def become_idle(world, s, activity):
     """Make a person on duty available."""
     k = world.staff[s]
@@ -186,8 +195,7 @@ def set_out(world, s, t, from_rest):
     k.state, k.activity, k.since_min = S_BUSY, A_TRAVEL, now
     minutes = 0.0
     if task.travels:
-        emergency = task.emergency == 1
-        minutes = travel_min(world, emergency, k.place, task.place) + task.last_mile_min
+        minutes = travel_min(world, task.lights == 1, k.place, task.place) + task.last_mile_min
         minutes = minutes / k.speed_factor
         if from_rest == 1:
             minutes += draw(world, world.posts[k.post].turnout, task.entity, P_TURNOUT, task.asks)

@@ -33,7 +33,7 @@ from sim.engine.codes import (
     TK_BARE,
     TK_ENQUIRY,
 )
-from sim.engine.draws import draw, mix, uniform, uniforms
+from sim.engine.draws import draw, gumbel, mix, uniform, uniforms
 from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
 from sim.engine.kinds import I, W
@@ -134,15 +134,29 @@ def open_bare(world, i):
     start_stage(world, case, 0)
 
 
+@njit((W, I, I))
+def _taken_for(world, case, true_type):
+    """Return which of the types it may be mistaken for a case is taken for: one Gumbel each, named by case and type."""
+    best, best_value = -1, -NEVER
+    for i in range(world.types[true_type].confusions):
+        name = mix(world.cases[case].entity, world.types[world.confused[true_type, i]].entity)
+        value = gumbel(world.clock[0].key, name, P_MISJUDGE, 2)
+        if value > best_value:
+            best, best_value = i, value
+    return np.int64(world.confused[true_type, best])
+
+
 @njit
 def _mistake(world, case):
-    """Draw how the case is misfiled: another type, a neighbouring grid."""
+    """Draw how the case is misfiled: another type, a neighbouring grid.
+
+    Whether it is has two ways, one uniform each; a further type to mistake it for changes neither.
+    """
     c, e, clock = world.cases[case], world.incidents[world.cases[case].incident], world.clock[0]
     ch = world.channels[c.channel]
     typ = world.types[e.type]
-    u, v = uniforms(clock.key, c.entity, P_MISJUDGE, 0)
-    if typ.confusions > 0 and u < typ.misjudged * ch.misjudge:
-        c.type = world.confused[e.type, min(np.int64(v * typ.confusions), typ.confusions - 1)]
+    if typ.confusions > 0 and uniform(clock.key, c.entity, P_MISJUDGE, 0) < typ.misjudged * ch.misjudge:
+        c.type = _taken_for(world, case, np.int64(e.type))
         c.misjudged = 1
     if uniform(clock.key, c.entity, P_MISJUDGE, 1) < ch.wrong_address:
         c.grid = c.filed_grid = world.grids[e.grid].neighbour

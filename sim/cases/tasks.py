@@ -84,6 +84,7 @@ def add_task(world, case, kind, stage, dept, post, ordinal):
     k.n_staff, k.n_assigned, k.n_arrived, k.state, k.capability, k.atomic = 1, 0, 0, T_NEW, -1, 1
     k.emergency, k.preemptible = typ.emergency, typ.preemptible
     k.urgency = typ.urgency
+    k.lights = typ.emergency
     k.where, k.travels, k.interrupted = 0, 1, 0
     k.accepted, k.mine, k.reminders, k.asks, k.supervised = 0, 1, 0, 0, c.supervised
     k.expected_min = 0.0
@@ -128,7 +129,7 @@ def start_stage(world, case, number):
     t = add_task(world, case, K_HOLDER, number, c.dept, post, ordinal)
     k, entity = world.tasks[t], world.incidents[c.incident].entity
     k.n_staff, k.capability, k.atomic = stage.n_staff, stage.capability, stage.atomic
-    k.expected_min = stage.expected_min
+    k.expected_min, k.lights = stage.expected_min, stage.lights
     _stage_place(world, k, stage, c.place)
     if c.owner >= 0 and world.staff[c.owner].pool == k.pool:
         k.owner = c.owner

@@ -40,7 +40,7 @@ TASK = _table(
     "i4 case pool grid place left right up first_staff stamp request owner heap_rank",
     "f4 last_mile_min temper boost expected_min",
     "i2 kind stage dept level n_staff n_assigned n_arrived state capability atomic emergency preemptible urgency where",
-    "i2 accepted mine reminders asks supervised travels interrupted type",
+    "i2 accepted mine reminders asks supervised travels interrupted type lights",
 )
 STAFF = _table(
     "u8 entity",
@@ -66,8 +66,11 @@ TYPE = _table(
     "f4 witnesses part_expected_min",
     "i2 stages kind start_level start_dept closes_level department working_time emergency preemptible urgency",
     "i2 patrol_visible sensor_visible part_staff overtime confusions",
+    "u8 entity",
 )
-STAGE = _table("i4 touch lag", "f4 expected_min", "i2 who n_staff capability where facility keep_staff atomic")
+STAGE = _table(
+    "i4 touch lag", "f4 expected_min", "i2 who n_staff capability where facility keep_staff atomic lights", "u8 entity"
+)
 POST = _table(
     "f8 background_per_day patrol_share wage vehicle",
     "i4 turnout background_chunk patrol_round pools",
@@ -105,12 +108,15 @@ LAW = _table("f8 a b share", "i4 kind")
 ROSTER = _table("i4 pool first count shift")
 SHIFT = _table("u8 entity", "f8 share_on", "i4 first count cursor first_roster rosters")
 TURN = _table("f8 at_min", "i4 day", "i2 on")
+SWEEP = _table("u8 entity", "f8 intensity own_per_min", "i4 first count", "i2 post")
+SPAN = _table("f8 from_min to_min before_min")
 EVENT = _table("f8 time", "u8 entity", "i4 kind row stamp following")
 NOW = _table("i4 kind row arg stamp")
 LOG = _table("f8 time_min value", "i4 case staff area", "i2 kind")
 CLOCK = _table(
     "f8 now",
     "u8 key",
+    "i8 sweep_channel",
     "i8 heap now_head now_count cursor cases tasks requests log events decisions asked_hook asked_subject asked_slot",
     "i8 log_level bad_hook bad_subject bad_code bad_arg patrol_post petition_channel patrol_channel sensor_channel",
     "i8 reposition reports merges wrong_merges splits abandoned lost joins dynamic_priority",
@@ -168,6 +174,9 @@ _LAYOUT: tuple[tuple[str, np.dtype | str, int, bool], ...] = (
     ("rosters", ROSTER, 1, False),
     ("shifts", SHIFT, 1, False),
     ("turns", TURN, 1, False),
+    ("sweeps", SWEEP, 1, False),
+    ("sweep_spans", SPAN, 1, False),
+    ("sweep_types", "u1", 2, False),
     ("last_case", "i4", 2, False),
     ("facility_near", "i4", 2, False),
     ("patrol_posts", "i4", 1, False),
