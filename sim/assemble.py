@@ -126,6 +126,7 @@ class Arm:
     def _with_script(self, incidents: np.ndarray, world: World) -> np.ndarray:
         if not self.spec.script:
             return incidents
+        world.clock["ties"] += 1  # a script's times are round: reckon with some that fall together
         extra = scripted_incidents(self, int(world.clock["key"][0]))
         both = np.concatenate([incidents, extra])
         return in_order(both)

@@ -22,6 +22,7 @@ from sim.engine.tables import World
 
 with compiling_beside("sim.policies.coordinate", "sim.policies.dispatch", "sim.timers"):
     from sim.loop import advance, next_timer_min, settle_accounts, start_shifts
+    from sim.plain import RULES, serve_plain
 
 mark_compiled()
 
@@ -75,6 +76,9 @@ def run_until(arm: Arm, world: World, until_min: float) -> Decision | None:
         Naming the rule, the subject and its answer.
     """
     hooks = arm.hooks
+    if world.clock["now"][0] == 0.0 and until_min > 0.0 and _may_be_plain(arm):
+        advance(world.address, hooks, 0.0, arm.room)  # whoever has come on duty settles down
+        serve_plain(world.address, float(until_min))
     while True:
         change = _next_change(arm, world)
         target = min(float(until_min), change)
@@ -91,6 +95,11 @@ def run_until(arm: Arm, world: World, until_min: float) -> Decision | None:
             world.set_travel(arm.travel_changes[world.travel_changes_done][1])
         else:
             return None
+
+
+def _may_be_plain(arm: Arm) -> bool:
+    """Return True when nothing outside the tables keeps `serve_plain` from serving this arm."""
+    return not arm.travel_changes and all(arm.rules[hook].name == name for hook, name in RULES.items())
 
 
 def _next_change(arm: Arm, world: World) -> float:

@@ -12,7 +12,8 @@ import math
 import numpy as np
 
 from sim.cases.closing import arm_incident, close_case, end_incident
-from sim.cases.intake import open_bare, receive
+from sim.cases.intake import bare_case, receive
+from sim.cases.tasks import start_stage
 from sim.engine.codes import (
     BY_PATROL,
     BY_SENSOR,
@@ -106,7 +107,7 @@ def occur(world, i):
     typ = world.types[e.type]
     log(world, L_OCCUR, -2 - i, -1, e.grid, e.type)
     if typ.kind == TK_BARE:
-        open_bare(world, i)
+        start_stage(world, bare_case(world, i), 0)
         return
     _tell_first(world, i)
     if e.witnesses > 0:

@@ -207,6 +207,7 @@ def _fill_all(address, key, n, times, entities, streams, stream_type, stream_gri
     world = as_world(address)
     for i in range(n):
         e = out[i]
+        world.clock[0].ties += i > 0 and times[i] == times[i - 1]
         e.occurred_min, e.entity = times[i], entities[i]
         s = streams[i]
         _fill(
@@ -228,6 +229,7 @@ def _fill_all(address, key, n, times, entities, streams, stream_type, stream_gri
 def _after_shocks(address, key, n, horizon, severity, place_first, place_row, place_cumulative, place_grid, home, out):
     """Append after-shocks of every incident, and theirs; returns how many there are in all."""
     world = as_world(address)
+    world.clock[0].ties += 1  # not looked into
     i, total = 0, n
     while i < total and i < out.shape[0]:
         parent = out[i]
@@ -286,8 +288,10 @@ def draw_incidents(demand: Demand, address: int, key: int) -> np.ndarray:
         if n <= room:
             break
         room = n
-    order = _order(times[:n], entities[:n])  # rows are filled in the order in which they stay
-    times, entities, streams = times[order], entities[order], streams[order]
+    times, entities, streams = times[:n], entities[:n], streams[:n]
+    if not (times[1:] > times[:-1]).all():  # one stream alone is in order already
+        order = _order(times, entities)  # rows are filled in the order in which they stay
+        times, entities, streams = times[order], entities[order], streams[order]
     places = (d.severity, d.place_first, d.place_row, d.place_cumulative, d.place_grid, d.home_department)
     out = BUFFERS.rows(n, INCIDENT)
     _fill_all(address, k, n, times, entities, streams, d.stream_type, d.stream_grid, *places, out)

@@ -122,16 +122,16 @@ def _merge(world, i, channel):
     return True
 
 
-@njit
-def open_bare(world, i):
-    """A case of a bare model: no channel, no judging; its stages begin at once."""
+@njit((W, I))
+def bare_case(world, i):
+    """Append the case of a bare model: no channel, no judging. Returns its row; its stages begin at once."""
     case = open_case(world, i, -1, -1)
     c, e, now = world.cases[case], world.incidents[i], world.clock[0].now
     e.first_reported_min = now
     c.state, c.judged_min, c.known_type = C_OPEN, now, 1
     c.deadline_min = now + world.types[c.type].resolve_min
     c.respond_by_min = now + world.types[c.type].respond_min
-    start_stage(world, case, 0)
+    return case
 
 
 @njit((W, I, I))

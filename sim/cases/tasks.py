@@ -115,16 +115,11 @@ def _stage_place(world, k, stage, place):
         k.last_mile_min = 0.0
 
 
-@njit((W, I, I))
-def start_stage(world, case, number):
-    """Begin a stage of the holder's work; returns the task, -1 when there is no group to do it."""
+@njit((W, I, I, I))
+def make_stage_task(world, case, number, post):
+    """Append the task of a stage for a post that serves the case's grid, with the work that it will take."""
     c = world.cases[case]
     stage = world.stages[world.types[c.type].first_stage + number]
-    post = np.int64(stage.who) if stage.who >= 0 else holder_post(world, case)
-    if stage.n_staff > 0 and (post < 0 or world.pool_of[post, c.grid] < 0):
-        c.reason = R_NO_HOLDER
-        at_once(world, NOW_COORDINATE, case, R_NO_HOLDER, c.attempt)
-        return -1
     ordinal = 16 + number + 64 * (c.attempt + 256 * department_code(world, np.int64(c.dept)))
     t = add_task(world, case, K_HOLDER, number, c.dept, post, ordinal)
     k, entity = world.tasks[t], world.incidents[c.incident].entity
@@ -136,16 +131,24 @@ def start_stage(world, case, number):
     world.work[t].touch_left_min = draw(world, stage.touch, entity, P_TOUCH, number + 64 * c.attempt)
     world.work[t].lag_min = draw(world, stage.lag, entity, P_LAG, number + 64 * c.attempt)
     c.stage = number
+    return t
+
+
+@njit((W, I, I))
+def start_stage(world, case, number):
+    """Begin a stage of the holder's work; returns the task, -1 when there is no group to do it."""
+    c, now = world.cases[case], world.clock[0].now
+    stage = world.stages[world.types[c.type].first_stage + number]
+    post = np.int64(stage.who) if stage.who >= 0 else holder_post(world, case)
+    if stage.n_staff > 0 and (post < 0 or world.pool_of[post, c.grid] < 0):
+        c.reason = R_NO_HOLDER
+        at_once(world, NOW_COORDINATE, case, R_NO_HOLDER, c.attempt)
+        return -1
+    t = make_stage_task(world, case, number, post)
     if stage.n_staff == 0:
-        k.state, k.started_min = T_LAG, world.clock[0].now
-        schedule(
-            world,
-            world.clock[0].now + world.work[t].touch_left_min + world.work[t].lag_min,
-            EV_LAG_DONE,
-            t,
-            k.entity,
-            k.stamp,
-        )
+        k, work = world.tasks[t], world.work[t]
+        k.state, k.started_min = T_LAG, now
+        schedule(world, now + work.touch_left_min + work.lag_min, EV_LAG_DONE, t, k.entity, k.stamp)
     elif not stage.keep_staff:
         at_once(world, NOW_JOIN, t, 0, 0)
     return t

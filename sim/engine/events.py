@@ -141,11 +141,10 @@ def _lay_by(world, number, time, kind, row, entity, stamp):
     _hang(world, number, i)
 
 
-@njit((W,))
-def _bring_near(world):
-    """Hang the timers of the half turn after the one that begins on the lists of their bins."""
+@njit((W, I))
+def _bring_near(world, turn):
+    """Hang the timers of a half turn, this one or the next, on the lists of their bins."""
     later, far = world.later, world.far
-    turn = world.clock[0].bin // (world.bins.shape[0] >> 1) + 1
     place = turn & (far.shape[0] - 1)
     i = np.int64(far[place])
     far[place] = 0
@@ -200,7 +199,7 @@ def _gather_next_bin(world):
     clock, later, bins, due = world.clock[0], world.later, world.bins, world.due
     clock.bin += 1
     if clock.bin & ((bins.shape[0] >> 1) - 1) == 0:
-        _bring_near(world)
+        _bring_near(world, clock.bin // (bins.shape[0] >> 1) + 1)
     _look_ahead(world)
     place = clock.bin & (bins.shape[0] - 1)
     i, n = np.int64(bins[place]), 0
@@ -218,6 +217,28 @@ def _gather_next_bin(world):
         clock.later_free = i
         i = following
     return n
+
+
+@njit((W, F))
+def has_timer(world, limit):
+    """Return True unless all timers were only laid by so far, for later than ``limit``; opens no bin."""
+    clock, later = world.clock[0], world.later
+    if clock.heap > 0 or clock.due < clock.due_end:
+        return True
+    first = NEVER
+    for i in range(clock.later):
+        first = min(first, later[i].time)
+    return first <= limit
+
+
+@njit((W, F))
+def pass_bins(world, time):
+    """Go to the bin of a time before which no timer waits (`has_timer`)."""
+    clock = world.clock[0]
+    clock.bin = max(clock.bin, _bin_of(world, time))
+    turn = clock.bin // (world.bins.shape[0] >> 1)
+    _bring_near(world, turn)
+    _bring_near(world, turn + 1)
 
 
 @njit((W, I))
