@@ -377,6 +377,9 @@ def city_read(
     residents: Annotated[int | None, typer.Option("--residents", help="Number of residents.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of what is not in the files.")] = 1,
     admin_tree: Annotated[Path | None, typer.Option("--admin-tree", help="CSV code,name,level,parent.")] = None,
+    facilities: Annotated[
+        Path | None, typer.Option("--facilities", help="CSV kind,x_m,y_m (or lon,lat),name,capacity,units.")
+    ] = None,
     on_bad_rows: Annotated[
         str, typer.Option("--on-bad-rows", help="refuse or drop rows that cannot be used.")
     ] = "refuse",
@@ -387,6 +390,7 @@ def city_read(
     from scenarios.cities import read
 
     given = {"name": name, "residents": residents, "seed": seed, "admin_tree": _absolute(admin_tree)}
+    given |= {"facilities": _absolute(facilities)}
     read(source, form, {**given, "on_bad_rows": on_bad_rows}, out, _console(lang, json))
 
 

@@ -178,9 +178,9 @@ class Console:
         ]
 
     def _measure(self, metric: str) -> list[str]:
-        from sim.measures import MEASURES
+        from sim.measures.line_names import measure_of
 
-        measure = MEASURES.get(metric)
+        measure = measure_of(metric)
         if measure is None:
             return [metric, self.words.name("units", unit_of_line(metric)), ""]
         title = measure.title[self.lang] if isinstance(measure.title, Mapping) else getattr(measure.title, self.lang)

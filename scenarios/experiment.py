@@ -89,20 +89,28 @@ class Experiment:
         return list(self.policies or [])
 
     def check(self) -> None:
-        """Check every arm, the margins' and the measures' names, without building anything."""
+        """Check every arm, the margins' and the measures' names, without building anything.
+
+        Raises
+        ------
+        InputError
+            Names the field; a measure must be an indicator, or of a line that the model of some arm has.
+        """
         from sim.measures import MEASURES
+        from sim.measures.line_names import line_names
 
         plan = self.scenario.experiment
         self.scenario.city_spec()
+        known = dict.fromkeys(MEASURES)
         for arm in self.arms:
-            self.scenario.spec(arm)
+            known |= dict.fromkeys(line_names(self.scenario.spec(arm)))
         named = [(f"experiment.measures[{i}]", name) for i, name in enumerate(plan.measures)]
         named += [(f"experiment.equivalence.{name}", name) for name in plan.equivalence]
         if self.until is not None:
             named.append(("experiment.precision.metric", self.until.metric))
         for where, name in named:
-            if name not in MEASURES:
-                allowed = nearest(name, list(MEASURES)) or list(MEASURES)
+            if name not in known:
+                allowed = nearest(name, list(known)) or list(MEASURES)
                 raise self.scenario.place(InputError("unknown measure", field=where, found=name, allowed=allowed))
 
     def identity(self) -> dict[str, Any]:
@@ -183,7 +191,7 @@ class Experiment:
         while self.until is not None and (more := self._more(study, replications)) > replications:
             replications, before = more, self.summary
             self.summary = execute(self._plan(replications), job, store, runner, keep=keep, progress=progress)
-            self.summary.ok += before.ok
+            self.summary.before, self.summary.ok = before.before, self.summary.ok + before.ok
             self.summary.seconds += before.seconds
         return study
 

@@ -53,6 +53,8 @@ class Sections(BaseModel):
     type_place_rates: dict[str, Any] | None = None
     rules: dict[str, Any] | None = None
     parameters: dict[str, Any] | None = None
+    sweeps: list[Any] | None = None
+    closures: list[Any] | None = None
     script: list[Any] | None = None
 
 

@@ -218,5 +218,7 @@ def _measures() -> dict[str, Any]:
 
 
 def _better(metric: str) -> Better:
-    measure = _measures().get(metric)
+    from sim.measures.line_names import measure_of
+
+    measure = measure_of(metric)
     return measure.better if measure is not None else "none"

@@ -22,7 +22,7 @@ def form_page() -> str:
     from sim.agents.posts import Post, Shift
     from sim.cases.catalogue import CaseType, Confusion, Deadlines, DepartmentPart, Stage, Success, Title
     from sim.city.spec import BareSpec, CitySpec, ReadSpec, SyntheticSpec
-    from sim.institutions.parts import Calendar, Channel, Department, Whistle
+    from sim.institutions.parts import Calendar, Channel, Department, Sweep, Whistle
     from sim.spec import ModelSpec, Rules, Scripted
 
     own = set(Scenario.model_fields) - set(ModelSpec.model_fields)
@@ -50,6 +50,7 @@ def form_page() -> str:
         ("`channels.<name>`", "", Channel, None),
         ("`whistles.<name>`", "", Whistle, None),
         ("`calendar`", "", Calendar, None),
+        ("`sweeps[]`", "", Sweep, None),
         ("`script[]`", "", Scripted, None),
         ("`title` and `description`", "", Title, None),
     ]  # fmt: skip

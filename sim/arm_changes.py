@@ -18,7 +18,7 @@ from sim.errors import InputError
 from sim.model import Prepared, prepare
 from sim.spec import ModelSpec
 
-REACHING = ("patrol.street_km_per_grid", "travel.blocked_min")
+REACHING = ("patrol.speed_kmh", "patrol.street_km_per_grid", "travel.blocked_min")
 """Parameters, besides ``type.*``, that decide tables other than the rows of parameters."""
 _ROWS = ("rules", "params")
 

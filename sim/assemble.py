@@ -21,6 +21,7 @@ from sim.cases.tabulate import demand_of, law_tables, probability_tables, stage_
 from sim.check import capabilities, check_spec
 from sim.city.city import City
 from sim.city.closures import travel_changes
+from sim.engine.buffers import BUFFERS
 from sim.engine.codes import DUE_ROWS, HOOK_NAMES, NEVER
 from sim.engine.hooks import hook_addresses
 from sim.engine.names import entity
@@ -44,6 +45,7 @@ from sim.engine.tables import (
     World,
 )
 from sim.errors import InputError
+from sim.institutions.sweep_times import sweep_tables
 from sim.institutions.timetable import office_table, shift_tables
 from sim.policies.rules import Rule, find_rule
 from sim.spec import LOG_LEVELS, ModelSpec
@@ -51,7 +53,8 @@ from sim.spec import LOG_LEVELS, ModelSpec
 # room that tables begin with; what turns out too small grows
 _ROWS_PER_INCIDENT = {"cases": 1.1, "tasks": 2.2, "work": 2.2, "heap": 0.4, "later": 0.4, "log": 14.0}
 # what a calendar is laid out for; an error here costs time and changes nothing
-_TIMERS_PER_INCIDENT, _TIMERS_PER_STAFF_DAY, _TIMERS_PER_BIN = 6.0, 5.0, 8.0
+_TIMERS_PER_INCIDENT, _TIMERS_PER_STAFF_DAY, _TIMERS_PER_BIN = 6.0, 5.0, 4.0
+_HALF_TURNS = 1024  # lists of timers farther ahead, a power of two
 _LEADS = ("home_department", "street", "first_present")
 _WHISTLES = ("hard_problem", "joint_enforcement", "emergency")
 
@@ -94,7 +97,7 @@ class Arm:
 
     def world(self, seed: int, replication: int, log_level: str = "cases") -> World:
         """Return the world of one replication at time 0, its demand drawn."""
-        made = ("incidents", *_ROWS_PER_INCIDENT, "requests", "bins")  # below, to measure
+        made = ("incidents", *_ROWS_PER_INCIDENT, "requests", "bins", "far")  # below, to measure
         tables = {**self.static, **{n: t[:0] if n in made else t.copy() for n, t in self.fresh.items()}}
         clock = tables["clock"]
         clock["key"] = replication_key(seed, replication)
@@ -106,22 +109,24 @@ class Arm:
         expected = len(incidents)
         for name, per in _ROWS_PER_INCIDENT.items():
             per = 0.0 if name == "log" and log_level == "counts" else per
-            world._set(name, np.zeros(int(expected * per) + 4 * self.room + 256, DTYPES[name]))
-        world._set("requests", np.zeros(int(expected * 0.02) + 64, DTYPES["requests"]))
+            world._set(name, BUFFERS.rows(int(expected * per) + 4 * self.room + 256, DTYPES[name]))
+        world._set("requests", BUFFERS.rows(int(expected * 0.02) + 64, DTYPES["requests"]))
         self._set_bins(world)
         return world
 
     def _set_bins(self, world: World) -> None:
-        """Make the timers' calendar: bins of a few timers each, and a ring that turns about once in two days."""
+        """Make the timers' calendar: bins of a few timers each, and a ring that turns once in two days or more."""
         days = self.spec.horizon_days
         timers = _TIMERS_PER_INCIDENT * len(world.incidents) + _TIMERS_PER_STAFF_DAY * len(world.staff) * days
         per_day = max(timers / _TIMERS_PER_BIN / days, 24.0)
         world.clock["bins_per_min"] = per_day / 1440.0
-        world._set("bins", np.zeros(1 << min(max(math.ceil(math.log2(2.0 * per_day)), 8), 16), DTYPES["bins"]))
+        world._set("far", np.zeros(_HALF_TURNS, DTYPES["far"]))
+        world._set("bins", np.zeros(1 << min(max(math.ceil(math.log2(2.0 * per_day)), 8), 20), DTYPES["bins"]))
 
     def _with_script(self, incidents: np.ndarray, world: World) -> np.ndarray:
         if not self.spec.script:
             return incidents
+        world.clock["ties"] += 1  # a script's times are round: reckon with some that fall together
         extra = scripted_incidents(self, int(world.clock["key"][0]))
         both = np.concatenate([incidents, extra])
         return in_order(both)
@@ -157,7 +162,9 @@ def assemble(spec: ModelSpec, city: City) -> Arm:
     staffing = seat_all(city, spec.posts, list(shifts), list(spec.departments), skills, key)
     static["pool_of"], static["skill"] = staffing.pool_of, staffing.skill
     days = math.ceil(spec.horizon_days)
-    static["shifts"], static["turns"] = shift_tables(shifts, spec.calendar, days)
+    shift_rows, static["turns"] = shift_tables(shifts, spec.calendar, days)
+    _number_rosters(shift_rows, staffing.rosters)
+    static["rosters"] = staffing.rosters
     static["office_before"], static["office_day"] = office_table(spec.calendar, days)
     static["travel"] = np.ascontiguousarray(city.travel, dtype=np.float32)
     static["grids"], static["residents"] = _grid_table(city, parameters), _resident_table(city)
@@ -165,10 +172,12 @@ def assemble(spec: ModelSpec, city: City) -> Arm:
     static["patrol_most"] = _patrol_most(static, staffing, parameters["patrol.speed_kmh"])
     static["facility_near"] = _nearest_facilities(city, kinds)
     static["preference"] = _preferences(spec, city)
+    types, posts = list(spec.types), list(spec.posts)
+    static["sweeps"], static["sweep_spans"], static["sweep_types"] = sweep_tables(spec.sweeps, types, posts, days)
     rules = {hook: find_rule(hook, getattr(spec.rules, hook)) for hook in HOOK_NAMES}
-    fresh = _fresh(spec, city, staffing, rules)
+    fresh = _fresh(spec, city, staffing, shift_rows, rules)
     _check_parts(spec, staffing)
-    room = 3 * int(staffing.pools["count"].max()) + 512
+    room = _room(shift_rows, staffing)
     changes = travel_changes(city, spec.closures, parameters["travel.blocked_min"])
     return Arm(spec, city, static, fresh, demand_of(spec, city), staffing, rules, parameters, room, changes)
 
@@ -317,13 +326,29 @@ def _preferences(spec: ModelSpec, city: City) -> np.ndarray:
     return np.array(spec.preferences, np.int32)
 
 
-def _fresh(spec: ModelSpec, city: City, staffing: Staffing, rules: dict[str, Rule]) -> dict[str, np.ndarray]:
+def _number_rosters(shift_rows: np.ndarray, rosters: np.ndarray) -> None:
+    """Write which rosters, in order of shifts, turn with each shift."""
+    numbers = np.arange(len(shift_rows))
+    shift_rows["first_roster"] = np.searchsorted(rosters["shift"], numbers)
+    shift_rows["rosters"] = np.searchsorted(rosters["shift"], numbers, side="right") - shift_rows["first_roster"]
+
+
+def _room(shift_rows: np.ndarray, staffing: Staffing) -> int:
+    """Return the free rows that one event may need: all of a group sent, or all of a shift turned, at once."""
+    turned = np.bincount(staffing.rosters["shift"], staffing.rosters["count"], len(shift_rows))
+    return 3 * int(max(staffing.pools["count"].max(), turned.max())) + 512
+
+
+def _fresh(
+    spec: ModelSpec, city: City, staffing: Staffing, shift_rows: np.ndarray, rules: dict[str, Rule]
+) -> dict[str, np.ndarray]:
     clock = np.zeros(1, CLOCK)
     channels = list(spec.channels)
     for name, field in (
         ("petition_office", "petition_channel"),
         ("patrol", "patrol_channel"),
         ("sensor", "sensor_channel"),
+        ("sweep", "sweep_channel"),
     ):
         clock[field] = channels.index(name) if name in channels else -1
     patrols = [i for i, post in enumerate(spec.posts.values()) if post.patrol_share > 0]
@@ -333,7 +358,7 @@ def _fresh(spec: ModelSpec, city: City, staffing: Staffing, rules: dict[str, Rul
     clock["horizon_min"] = spec.horizon_days * 1440.0
     clock["office_open"], clock["office_close"] = (h * 60.0 for h in spec.calendar.office_hours)
     out = {"clock": clock, "pending": np.zeros(1, PENDING), "staff": staffing.staff, "pools": staffing.pools}
-    out["rosters"] = staffing.rosters
+    out["shifts"] = shift_rows
     out["last_case"] = np.full((len(city.areas.grids), len(spec.types)), -1, np.int32)
     out["incidents"], out["due"] = np.zeros(0, INCIDENT), np.zeros(2 * DUE_ROWS, DTYPES["due"])
     for name in WRITTEN:

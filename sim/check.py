@@ -17,6 +17,8 @@ from sim.spec import ModelSpec
 
 MAX_CAPABILITIES = 32
 MAX_DEPARTMENTS = 60
+MAX_SWEEPS = 64
+SWEEP_CHANNEL = "sweep"
 FLAT = "flat"
 _WEIGHTS = {"hours": 24, "weekdays": 7, "months": 12}
 
@@ -43,6 +45,7 @@ def check_spec(spec: ModelSpec) -> None:
     _ladder(spec.ladder, "ladder", spec)
     for name, kind in spec.types.items():
         _type(name, kind, spec)
+    _sweeps(spec)
     _rest(spec)
     values(spec.parameters)
 
@@ -181,6 +184,27 @@ def _workers(kind: CaseType, who: str, spec: ModelSpec) -> set[str]:
         return {spec.departments[kind.start].post}
     ladder = {**spec.ladder, **kind.ladder}
     return {ladder[level] for level in LEVELS[LEVELS.index(kind.start) :] if level in ladder}  # type: ignore[index, arg-type]
+
+
+def _sweeps(spec: ModelSpec) -> None:
+    if len(spec.sweeps) > MAX_SWEEPS:
+        raise InputError("too many sweeps", field="sweeps", found=len(spec.sweeps), allowed=f"at most {MAX_SWEEPS}")
+    names = [sweep.name for sweep in spec.sweeps]
+    for k, sweep in enumerate(spec.sweeps):
+        field = f"sweeps.{k}"
+        if names.index(sweep.name) < k:
+            raise InputError("two sweeps have one name", field=f"{field}.name", found=sweep.name, allowed="each once")
+        _known(sweep.post, spec.posts, f"{field}.post", "post")
+        for name in sweep.types:
+            _known(name, spec.types, f"{field}.types", "type")
+            if spec.types[name].kind in ("enquiry", "bare"):
+                raise InputError("this cannot be found by a sweep", field=f"{field}.types", found=name,
+                                 allowed="types that are trouble: no enquiries, no bare types")  # fmt: skip
+        if sweep.start_day >= spec.horizon_days:
+            raise InputError("the sweep begins after the end", field=f"{field}.start_day", found=sweep.start_day,
+                             allowed=f"below {spec.horizon_days:g}")  # fmt: skip
+    if spec.sweeps:
+        _known(SWEEP_CHANNEL, spec.channels, "channels", "channel, by which finds of sweeps are reported")
 
 
 def _rest(spec: ModelSpec) -> None:

@@ -17,9 +17,12 @@ from sim.assemble import Arm
 from sim.engine import codes
 from sim.engine.codes import ASKED, BAD_ANSWER, GROW, HOOK_NAMES
 from sim.engine.hooks import AnswerTuple
-from sim.engine.jit import mark_compiled
+from sim.engine.jit import compiling_beside, mark_compiled
 from sim.engine.tables import World
-from sim.loop import advance, next_timer_min, settle_accounts, start_rosters
+
+with compiling_beside("sim.policies.coordinate", "sim.policies.dispatch", "sim.timers"):
+    from sim.loop import advance, next_timer_min, settle_accounts, start_shifts
+    from sim.plain import RULES, serve_plain
 
 mark_compiled()
 
@@ -47,8 +50,8 @@ _CODE_NAMES = {getattr(codes, name): name for name in _ANSWERS}
 
 def begin(world: World) -> None:
     """Bring people on duty; call once before the first `run_until`."""
-    world.grow(2 * len(world.staff) + len(world.rosters) + 64)  # everybody may come on duty at once
-    start_rosters(world.address)
+    world.grow(2 * len(world.staff) + len(world.shifts) + 64)  # everybody may come on duty at once
+    start_shifts(world.address)
 
 
 def settled(world: World) -> World:
@@ -73,6 +76,9 @@ def run_until(arm: Arm, world: World, until_min: float) -> Decision | None:
         Naming the rule, the subject and its answer.
     """
     hooks = arm.hooks
+    if world.clock["now"][0] == 0.0 and until_min > 0.0 and _may_be_plain(arm):
+        advance(world.address, hooks, 0.0, arm.room)  # whoever has come on duty settles down
+        serve_plain(world.address, float(until_min))
     while True:
         change = _next_change(arm, world)
         target = min(float(until_min), change)
@@ -89,6 +95,11 @@ def run_until(arm: Arm, world: World, until_min: float) -> Decision | None:
             world.set_travel(arm.travel_changes[world.travel_changes_done][1])
         else:
             return None
+
+
+def _may_be_plain(arm: Arm) -> bool:
+    """Return True when nothing outside the tables keeps `serve_plain` from serving this arm."""
+    return not arm.travel_changes and all(arm.rules[hook].name == name for hook, name in RULES.items())
 
 
 def _next_change(arm: Arm, world: World) -> float:
@@ -118,7 +129,7 @@ def pending_timers(world: World) -> np.ndarray:
     Where a timer waits (a bin, the opened bin, the heap) depends on where the run was paused; this does not.
     """
     clock, later = world.clock[0], world.tables["later"]
-    rows, links = [], world.tables["bins"].ravel()
+    rows, links = [], np.concatenate([world.tables["bins"], world.tables["far"]])
     while len(links := links[links > 0]):
         rows.append(links - 1)
         links = later["following"][links - 1]

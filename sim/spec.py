@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from sim.agents.posts import Post, Shift
 from sim.cases.catalogue import CaseType, Level, Part
 from sim.city.closures import Closure
-from sim.institutions.parts import Calendar, Channel, Department, Whistle
+from sim.institutions.parts import Calendar, Channel, Department, Sweep, Whistle
 
 LOG_LEVELS = ("counts", "cases", "everything")
 
@@ -79,6 +79,7 @@ class ModelSpec(Part):
     )
     rules: Rules = Rules()
     parameters: dict[str, float] = Field(default_factory=dict, description="register name -> value")
+    sweeps: list[Sweep] = Field(default_factory=list, description="times at which untold trouble is looked for")
     closures: list[Closure] = Field(default_factory=list, description="roads closed for a time")
     script: list[Scripted] = Field(default_factory=list)
 

@@ -15,7 +15,7 @@ from sim.engine.tables import World
 from sim.spec import ModelSpec
 
 GROWN = {"cases": "cases", "tasks": "tasks", "work": "tasks", "requests": "requests", "incidents": "cursor"}
-STATE = ("cases", "tasks", "work", "requests", "incidents", "staff", "pools", "rosters", "last_case")
+STATE = ("cases", "tasks", "work", "requests", "incidents", "staff", "pools", "shifts", "last_case")
 COUNTERS = (
     "now", "cursor", "cases", "tasks", "requests", "events", "decisions", "reports", "merges", "wrong_merges", "splits",
     "abandoned", "lost", "joins", "timers",

@@ -62,7 +62,7 @@ def level(module: str) -> str:
         return "light"
     if module in MODEL_LEVEL or module == "sim" or module.startswith("sim.measures."):  # measures read finished runs
         return "model"
-    if module == "sim.loop":
+    if module in {"sim.loop", "sim.instants", "sim.timers"}:
         return "loop"
     if module == "sim.spec":
         return "spec"

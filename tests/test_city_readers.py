@@ -158,6 +158,20 @@ def test_faults_of_a_model_folder(
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize("capacity", ["", "-1", "nan", "1.5"])
+def test_without_a_table_of_ambulances_the_capacity_of_a_station_must_be_a_number_of_them(
+    tmp_path: Path, capacity: str
+) -> None:
+    folder = jemss(tmp_path, **broken("stations.csv", "50.0,1,", f"50.0,{capacity},"))
+    read_jemss(folder)  # the ambulances are counted in their own table
+    (folder / "ambulances.csv").unlink()
+    with pytest.raises(InputError, match="units that cannot be") as caught:
+        read_jemss(folder)
+    assert (Path(str(caught.value.file)).name, caught.value.line, caught.value.field) == ("stations.csv", 4, "capacity")
+    source = read_jemss(folder, on_bad_rows="drop")
+    assert source.spots is not None and source.spots.units.tolist() == [2, 0]
+
+
 def test_bad_rows_are_counted_shown_and_dropped_on_request(tmp_path: Path) -> None:
     nodes = JEMSS["nodes.csv"] + "4,nan,50.0,1,\n5,10.5,50.5,1,\n"
     arcs = JEMSS["arcs.csv"] + "3,3,4,1,0.1,0.1,\n4,1,77,1,0.1,0.1,\n"

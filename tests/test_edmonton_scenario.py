@@ -13,6 +13,7 @@ from scenarios.places import city_of
 from sim.city.coverage import static_coverage
 from sim.city.shared import VARIABLE, located, shared_folder
 from sim.errors import InputError
+from sim.model import prepare
 
 DATA = shared_folder() / "data" / "jemss_edmonton"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"the Edmonton data are not there; {VARIABLE} may name them")
@@ -34,8 +35,7 @@ def test_calls_care_and_fleet_are_as_published():
         # Weibull with shape 2.5 and scale 34.3 min has mean 34.3 Gamma(1 + 1/2.5)
         assert handover.touch_min.values["shape"] == 2.5
         assert handover.touch_min.mean == pytest.approx(34.3 * math.gamma(1.4), rel=1e-7)
-        assert handover.where == "hospital" and handover.keep_staff
-    assert spec.posts["ambulance"].count == 16
+        assert handover.where == "hospital" and handover.keep_staff and handover.travel == "ordinary"
     assert [kind.deadlines.respond_min for kind in spec.types.values()] == [8, 12]
 
 
@@ -65,12 +65,15 @@ def test_a_shared_path_starts_at_the_variable_and_others_at_the_scenario(tmp_pat
 
 @needs_data
 def test_the_ambulances_stand_where_the_deployment_has_them(edmonton):
-    spec, stations = load("edmonton-ems").spec(), edmonton.facilities
-    mine = stations.kind == "ambulance"
-    at = {int(p): int(u) for p, u in zip(stations.place[mine], stations.units[mine], strict=True) if u}
-    places, counts = np.unique(spec.posts["ambulance"].places, return_counts=True)
-    assert dict(zip(places.tolist(), counts.tolist(), strict=True)) == at
-    assert len(at) == 11 and sum(at.values()) == 16
+    """Counted by hand in ambulances_1.csv: station (row of stations_1.csv, from 1) -> ambulances."""
+    published = {2: 2, 3: 1, 4: 2, 6: 1, 7: 2, 8: 2, 9: 1, 11: 1, 12: 1, 13: 2, 15: 1}
+    arm = prepare(load("edmonton-ems").spec(), edmonton).arm
+    stations = edmonton.facilities.place[edmonton.facilities.of("ambulance")]
+    homes, counts = np.unique(arm.staffing.staff["home"], return_counts=True)
+    assert dict(zip(homes.tolist(), counts.tolist(), strict=True)) == {
+        int(stations[number - 1]): units for number, units in published.items()
+    }
+    assert len(arm.staffing.staff) == 16 and len(arm.staffing.pools) == 1
 
 
 @needs_data
@@ -83,8 +86,6 @@ def test_the_static_figures_are_the_published_ones(edmonton):
 @needs_data
 @pytest.mark.slow
 def test_a_few_days_of_edmonton_bring_the_published_calls(edmonton):
-    from sim.model import prepare
-
     scenario = load("edmonton-ems").with_changes({"horizon_days": 4, "warm_up_days": 0, "cool_down_days": 0}, "test")
     arm = prepare(scenario.spec(), edmonton)
     calls, shares, response = [], [], []

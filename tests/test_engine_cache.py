@@ -16,7 +16,7 @@ _PROBE = """
 from sim.policies.rules import find_rule
 import sim.kernel, sim.loop
 rule = find_rule("dispatch", "nearest_idle").compiled
-parts = {"advance": sim.loop.advance, "rosters": sim.loop.start_rosters, "rule": rule}
+parts = {"advance": sim.loop.advance, "shifts": sim.loop.start_shifts, "rule": rule}
 for name, part in parts.items():
     print(name, sum(part.stats.cache_hits.values()), sum(part.stats.cache_misses.values()))
 """
@@ -27,7 +27,7 @@ def test_a_second_process_compiles_nothing():
 
     out = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, text=True, check=True, cwd=ROOT)
     found = {line.split()[0]: tuple(map(int, line.split()[1:])) for line in out.stdout.strip().splitlines()}
-    assert set(found) == {"advance", "rosters", "rule"}
+    assert set(found) == {"advance", "shifts", "rule"}
     for name, (hits, misses) in found.items():
         assert (hits, misses) == (1, 0), f"{name}: {hits} hits, {misses} misses"
 

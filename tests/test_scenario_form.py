@@ -7,8 +7,9 @@ from scenario_texts import BARE, line_of, write
 
 from scenarios import load
 from scenarios.library import names
-from scenarios.schema import Scenario
+from scenarios.schema import Scenario, Sections
 from sim.errors import InputError
+from sim.spec import ModelSpec
 
 
 def replaced(old: str, new: str) -> str:
@@ -27,6 +28,10 @@ def refused(tmp_path, text: str, policy: str | None = None) -> InputError:
     assert str(error.file) == str(file)
     assert "\n" not in error.sentence()
     return error
+
+
+def test_a_file_may_hold_every_section_of_the_model():
+    assert set(Sections.model_fields) == set(ModelSpec.model_fields)
 
 
 def test_a_bare_scenario_stands_alone(tmp_path):

@@ -20,7 +20,7 @@ from sim.errors import InputError
 MOST_BYTES = 256 * 1024
 MOST_SCENARIOS = 500
 CITIES = ("synthetic", "bare")
-FILE_FIELDS = ("admin_tree", "file", "folder", "path")
+FILE_FIELDS = ("admin_tree", "facilities", "file", "folder", "path")
 
 
 def take(content: bytes, filename: str, folder: Path, replace: bool = False) -> str:

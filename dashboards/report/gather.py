@@ -21,6 +21,7 @@ from scenarios.study import Study
 from sim import register
 from sim.errors import InputError
 from sim.measures import MEASURES
+from sim.measures.line_names import measure_of
 from sim.spec import ModelSpec
 
 HEADLINES = ("true_resolution_days", "true_resolution_share", "response_min")
@@ -50,7 +51,8 @@ def gather(study: Study, lang: str) -> ReportData:
         raise InputError("no run is finished, so there is nothing to report", file=study.folder)
     labels = _labels(study, lang)
     spec = scenario.spec(study.baseline)
-    measures: Measures = {name: MEASURES[name] for name in study.measures if name in MEASURES}
+    shown = [name for name in study.measures if name in MEASURES or name in study.plan.measures]
+    measures: Measures = {name: measure for name in shown if (measure := measure_of(name)) is not None}
     held = [name for name in study.measures if name in runs.columns]
     headline = next((m for m in (*study.plan.measures, *HEADLINES, *held) if m in held), "")
     replications = int(runs["replication"].nunique())

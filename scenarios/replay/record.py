@@ -174,7 +174,7 @@ class Recorder:
         last_mile, lights, to = 0.0, False, int(person["to_place"])
         if segment["activity"][0] == TRAVEL:
             task = world.tasks[int(person["task"])]
-            lights, last_mile, to = task["emergency"] == 1, float(task["last_mile_min"]), int(task["place"])
+            lights, last_mile, to = task["lights"] == 1, float(task["last_mile_min"]), int(task["place"])
         table = next(t for at, t in reversed(self._tables) if at <= start)
         drive = 0.0
         if place >= 0 and to >= 0 and place != to:

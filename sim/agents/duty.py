@@ -18,7 +18,7 @@ from sim.engine.codes import (
     A_REST,
     A_TRAVEL,
     EV_ARRIVE,
-    EV_ROSTER,
+    EV_SHIFT,
     EV_STAFF,
     L_DUTY_OFF,
     L_DUTY_ON,
@@ -34,7 +34,7 @@ from sim.engine.codes import (
     S_OFF,
     S_RESERVED,
 )
-from sim.engine.draws import draw, draw_with, mix, uniform, uniforms
+from sim.engine.draws import draw, draw_with, uniform, uniforms
 from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
 from sim.engine.kinds import I, W
@@ -75,6 +75,15 @@ def _stop_on_the_way(world, s):
     k, now = world.staff[s], world.clock[0].now
     if k.until_min - now < now - k.since_min:
         k.place = k.to_place
+
+
+@njit((W, I, I))
+def turn_off_the_way(world, s, to):
+    """Somebody called off on the way to a place is at the end of the trip that is nearer in time."""
+    k, now = world.staff[s], world.clock[0].now
+    k.travel_min += now - k.since_min
+    if k.until_min - now < now - k.since_min:
+        k.place = to
 
 
 @njit((W, I, I))
@@ -186,8 +195,7 @@ def set_out(world, s, t, from_rest):
     k.state, k.activity, k.since_min = S_BUSY, A_TRAVEL, now
     minutes = 0.0
     if task.travels:
-        emergency = task.emergency == 1
-        minutes = travel_min(world, emergency, k.place, task.place) + task.last_mile_min
+        minutes = travel_min(world, task.lights == 1, k.place, task.place) + task.last_mile_min
         minutes = minutes / k.speed_factor
         if from_rest == 1:
             minutes += draw(world, world.posts[k.post].turnout, task.entity, P_TURNOUT, task.asks)
@@ -262,13 +270,11 @@ def _end_duty(world, s):
 
 
 @njit
-def schedule_roster(world, r):
-    """Set the timer of a roster's next turn."""
-    roster = world.rosters[r]
-    shift = world.shifts[roster.shift]
-    if roster.cursor < shift.count:
-        at = world.turns[shift.first + roster.cursor].at_min
-        schedule(world, at, EV_ROSTER, r, mix(world.staff[roster.first].entity, 5), 0)
+def schedule_shift(world, i):
+    """Set the timer of a shift's next turn."""
+    shift = world.shifts[i]
+    if shift.cursor < shift.count:
+        schedule(world, world.turns[shift.first + shift.cursor].at_min, EV_SHIFT, i, shift.entity, 0)
 
 
 @njit((W, I, I))

@@ -6,9 +6,9 @@ every facility of a kind. Who they are and how they decide is `sim.agents.staff`
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from sim.cases.catalogue import Level, Part, Title
 from sim.cases.laws import Law, LawField
@@ -38,6 +38,15 @@ class Shift(Part):
         return self
 
 
+def _number_or_units(given: Any) -> Any:
+    if isinstance(given, str) and given != "units":
+        try:
+            return float(given)
+        except ValueError:
+            raise ValueError("neither a number nor the word 'units'") from None
+    return given
+
+
 class Post(Part):
     """A kind of job and how many there are."""
 
@@ -47,7 +56,11 @@ class Post(Part):
     per: Level | str = Field(
         "grid", description="one group per area of this level, or 'facility:<kind>' for one per facility"
     )
-    count: float = Field(1.0, ge=0, description="people or crews per group; a fraction is spread over groups evenly")
+    count: Annotated[Annotated[float, Field(ge=0)] | Literal["units"], BeforeValidator(_number_or_units)] = Field(
+        1.0,
+        description="people or crews per group, 0 or more; a fraction is spread over groups evenly; 'units': at each "
+        "facility as many as its own column 'units' says",
+    )
     serves: Level | None = Field(
         None, description="level whose whole area the group serves (default: its own area; for facilities: 'district')"
     )
@@ -77,3 +90,9 @@ class Post(Part):
         description="place index of each slot (bare models); default: the area's centre or the facility",
     )
     provenance: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _units_stand_at_facilities(self) -> Post:
+        if self.count == "units" and not self.per.startswith("facility:"):
+            raise ValueError("a count of 'units' is told by facilities: 'per' must be 'facility:<kind>'")
+        return self

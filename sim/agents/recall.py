@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 
 from sim.agents.duty import become_idle, turn_off
-from sim.cases.handling import shift_ends
+from sim.cases.calling_off import shift_ends
 from sim.engine.blocks import as_world
 from sim.engine.codes import A_REST, L_DUTY_ON, NOW_FREE, S_BUSY, S_OFF
 from sim.engine.events import at_once

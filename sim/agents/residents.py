@@ -12,8 +12,11 @@ import math
 import numpy as np
 
 from sim.cases.closing import arm_incident, close_case, end_incident
-from sim.cases.intake import open_bare, receive
+from sim.cases.intake import bare_case, receive
+from sim.cases.tasks import start_stage
 from sim.engine.codes import (
+    BY_PATROL,
+    BY_SENSOR,
     C_CLOSED,
     EV_FIND,
     F_LAPSED,
@@ -51,6 +54,7 @@ from sim.engine.events import schedule
 from sim.engine.jit import njit
 from sim.engine.kinds import I, W
 from sim.engine.log import log
+from sim.institutions.sweeps import await_sweeps
 
 _REPEAT_BASE = 512  # ordinals of repeats follow those of witnesses
 
@@ -103,7 +107,7 @@ def occur(world, i):
     typ = world.types[e.type]
     log(world, L_OCCUR, -2 - i, -1, e.grid, e.type)
     if typ.kind == TK_BARE:
-        open_bare(world, i)
+        start_stage(world, bare_case(world, i), 0)
         return
     _tell_first(world, i)
     if e.witnesses > 0:
@@ -113,6 +117,7 @@ def occur(world, i):
         e.grow_min = clock.now + exponential(clock.key, e.entity, P_GROW, e.severity) / typ.grows_per_min
     if typ.patrol_visible or typ.sensor_visible:
         _become_visible(world, i)
+    await_sweeps(world, i)
     if e.report_min <= clock.now:
         _report_due(world, i)
     else:
@@ -128,7 +133,7 @@ def _become_visible(world, i):
         u, v = uniforms(clock.key, e.entity, P_SENSOR, 0)
         at = clock.now - math.log(v) * p.sensor_delay_min
         if u < p.sensor_coverage and at < e.visible_until_min:
-            schedule(world, at, EV_FIND, i, e.entity, 1)
+            schedule(world, at, EV_FIND, i, e.entity, BY_SENSOR)
     if typ.patrol_visible and clock.patrol_channel >= 0 and clock.patrol_post >= 0:
         e.find_clock = clock.now
         _next_chance(world, i)
@@ -164,7 +169,7 @@ def _next_chance(world, i):
     e.find_count += 1
     e.find_clock += exponential(clock.key, e.entity, P_FIND, e.find_count) / rate
     if e.find_clock < e.visible_until_min:
-        schedule(world, e.find_clock, EV_FIND, i, e.entity, 0)
+        schedule(world, e.find_clock, EV_FIND, i, e.entity, BY_PATROL)
 
 
 @njit

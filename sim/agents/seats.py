@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.agents.posts import Post
 from sim.cases.catalogue import LEVELS
@@ -69,8 +70,20 @@ def _served(city: City, row: int, level: str | None) -> int:
     return served if served >= 0 else city.areas.root
 
 
-def _groups(city: City, name: str, post: Post) -> list[tuple[str, int, int, int]]:
-    """Return (name, owner area, served area, home place) of each group of a post."""
+def _units(city: City, name: str, kind: str, rows: NDArray[np.intp]) -> list[float]:
+    """Return how many units the facilities of a kind say they have."""
+    units = city.facilities.units[rows]
+    if (units < 0).any() or not units.sum():
+        raise InputError(
+            f"post '{name}' takes its people from facilities that state no units", field=f"posts.{name}.count",
+            found=f"{len(rows)} of kind '{kind}', {'below 0' if (units < 0).any() else 'all 0'}",
+            allowed="facilities with units, or a number",
+        )  # fmt: skip
+    return units.astype(float).tolist()
+
+
+def _groups(city: City, name: str, post: Post) -> list[tuple[str, int, int, int, float]]:
+    """Return (name, owner area, served area, home place, people) of each group of a post."""
     if post.per.startswith("facility:"):
         kind = post.per.split(":", 1)[1]
         rows = np.flatnonzero(city.facilities.kind == kind)
@@ -82,28 +95,28 @@ def _groups(city: City, name: str, post: Post) -> list[tuple[str, int, int, int]
                 allowed=[*sorted({f"facility:{k}" for k in city.facilities.kind}), *LEVELS],
             )
         level = post.serves or "district"
+        counts = _units(city, name, kind, rows) if post.count == "units" else [float(post.count)] * len(rows)
         return [
             (f"{kind} {int(f)}", int(city.facilities.area[f]), _served(city, int(city.facilities.area[f]), level),
-             int(city.facilities.place[f]))
-            for f in rows
+             int(city.facilities.place[f]), people)
+            for f, people in zip(rows, counts, strict=True)
         ]  # fmt: skip
     if post.per not in LEVELS:
         raise InputError(
             "unknown level", field=f"posts.{name}.per", found=post.per, allowed=[*LEVELS, "facility:<kind>"]
         )
-    out = []
-    for row in city.areas.rows(LEVELS.index(post.per)):
-        out.append(
-            (str(city.areas.code[row]), int(row), _served(city, int(row), post.serves), area_place(city, int(row)))
-        )
-    return out
+    return [
+        (str(city.areas.code[row]), int(row), _served(city, int(row), post.serves), area_place(city, int(row)),
+         float(post.count))
+        for row in city.areas.rows(LEVELS.index(post.per))
+    ]  # fmt: skip
 
 
 def seat_post(city: City, name: str, post: Post) -> list[Seat]:
     """Seat everybody of a post."""
     seats, before, total = [], 0, 0.0
-    for group, owner, served, home in _groups(city, name, post):
-        total += post.count
+    for group, owner, served, home, people in _groups(city, name, post):
+        total += people
         n = int(total + 1e-9) - before
         before += n
         for slot in range(n):
@@ -247,14 +260,17 @@ def _staff_rows(
 
 
 def _roster_rows(groups: dict[tuple[str, int], list[Seat]], shifts: list[str], staff: np.ndarray) -> np.ndarray:
+    """Return who turns on and off together, shift by shift, and write each one's row into ``staff``."""
     rows: list[list[int]] = []
     s = 0
     for i, members in enumerate(groups.values()):
         for seat in members:
             shift = shifts.index(seat.shift)
             if not rows or rows[-1][0] != i or rows[-1][3] != shift:
-                rows.append([i, s, 0, shift, 0])
+                rows.append([i, s, 0, shift])
             rows[-1][2] += 1
-            staff["roster"][s] = len(rows) - 1
             s += 1
-    return np.array([tuple(r) for r in rows], ROSTER)
+    rosters = np.array([tuple(r) for r in sorted(rows, key=lambda row: row[3])], ROSTER)
+    for r, roster in enumerate(rosters):
+        staff["roster"][roster["first"] : roster["first"] + roster["count"]] = r
+    return rosters

@@ -44,13 +44,28 @@ class Stage(Part):
     capability: str | None = Field(None, description="capability that the sent staff must have")
     touch_min: LawField = Field(Law("constant", {"value": 0.0}), description="minutes a person is busy")
     lag_min: LawField = Field(Law("constant", {"value": 0.0}), description="minutes nobody is busy after the touch")
-    where: str = Field("scene", description="'scene', 'desk' (no travel), or a facility kind to go to, e.g. 'hospital'")
+    where: str = Field(
+        "scene",
+        description="'scene', 'desk' (no travel), or a kind of facility to go to, the nearest by ordinary travel, e.g. "
+        "'hospital'",
+    )
+    travel: Literal["lights", "ordinary"] | None = Field(
+        None,
+        description="how its people drive to it: 'lights' (and sirens) or 'ordinary'; "
+        "null: with lights for emergency types, else ordinary",
+    )
     keep_staff: bool = Field(False, description="the same staff go on from the stage before")
     atomic: bool = Field(True, description="all staff are seized at one instant; otherwise who is free goes ahead")
     next: dict[str, float] | None = Field(
         None,
         description="stage or 'done' -> probability; omitted: the next stage in the list; a missing rest is 'done'",
     )
+
+    @model_validator(mode="after")
+    def _check_travel(self) -> Stage:
+        if self.travel is not None and (self.where == "desk" or self.staff == 0):
+            raise ValueError("'travel' says how people drive, and nobody drives to this stage (desk, or no staff)")
+        return self
 
     @model_validator(mode="after")
     def _check_next(self) -> Stage:

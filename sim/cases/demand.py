@@ -15,6 +15,7 @@ import numpy as np
 from numba import types as numba_types
 
 from sim.engine.blocks import as_world
+from sim.engine.buffers import BUFFERS
 from sim.engine.codes import NEVER, P_DEMAND, P_EXCITE, P_INCIDENT, P_NEED
 from sim.engine.draws import draw, mix, uniforms
 from sim.engine.jit import njit
@@ -197,7 +198,7 @@ def _blank(e):
     e.witness_min = e.spontaneous_min = e.grow_min = e.act_min = e.timer_min = NEVER
     e.visible_until_min, e.find_clock = 0.0, 0.0
     e.open_case = e.last_case = e.scripted = e.channel = -1
-    e.stamp = e.find_count = e.witness_count = e.reports = e.failures = e.repeats = e.fate = e.cases = e.act_kind = 0
+    e.stamp = e.find_count = e.witness_count = e.reports = e.failures = e.repeats = e.fate = e.cases = 0
 
 
 @njit
@@ -206,6 +207,7 @@ def _fill_all(address, key, n, times, entities, streams, stream_type, stream_gri
     world = as_world(address)
     for i in range(n):
         e = out[i]
+        world.clock[0].ties += i > 0 and times[i] == times[i - 1]
         e.occurred_min, e.entity = times[i], entities[i]
         s = streams[i]
         _fill(
@@ -227,6 +229,7 @@ def _fill_all(address, key, n, times, entities, streams, stream_type, stream_gri
 def _after_shocks(address, key, n, horizon, severity, place_first, place_row, place_cumulative, place_grid, home, out):
     """Append after-shocks of every incident, and theirs; returns how many there are in all."""
     world = as_world(address)
+    world.clock[0].ties += 1  # not looked into
     i, total = 0, n
     while i < total and i < out.shape[0]:
         parent = out[i]
@@ -280,21 +283,23 @@ def draw_incidents(demand: Demand, address: int, key: int) -> np.ndarray:
     most = (d.hour_factor.max(axis=1), d.day_factor.max(axis=1))
     args = (d.stream_type, d.stream_rate, d.stream_entity, d.hour_factor, d.day_factor, *most, d.sine, d.horizon_min)
     while True:
-        times, entities, streams = np.empty(room), np.empty(room, np.uint64), np.empty(room, np.int64)
+        times, entities, streams = (BUFFERS.rows(room, np.dtype(kind)) for kind in (np.float64, np.uint64, np.int64))
         n = _draw_times(k, *args, times, entities, streams)
         if n <= room:
             break
         room = n
-    order = _order(times[:n], entities[:n])  # rows are filled in the order in which they stay
-    times, entities, streams = times[order], entities[order], streams[order]
+    times, entities, streams = times[:n], entities[:n], streams[:n]
+    if not (times[1:] > times[:-1]).all():  # one stream alone is in order already
+        order = _order(times, entities)  # rows are filled in the order in which they stay
+        times, entities, streams = times[order], entities[order], streams[order]
     places = (d.severity, d.place_first, d.place_row, d.place_cumulative, d.place_grid, d.home_department)
-    out = np.zeros(n, INCIDENT)
+    out = BUFFERS.rows(n, INCIDENT)
     _fill_all(address, k, n, times, entities, streams, d.stream_type, d.stream_grid, *places, out)
     if not d.has_after_shocks:
         return out
     total = _after_shocks(address, k, n, d.horizon_min, *places, out)
     while total > len(out):
-        bigger = np.zeros(2 * total, INCIDENT)
+        bigger = BUFFERS.rows(2 * total, INCIDENT)
         bigger[: len(out)] = out
         out = bigger
         total = _after_shocks(address, k, n, d.horizon_min, *places, out)

@@ -1,4 +1,4 @@
-"""Handling: joining a line, being sent, arriving, working, being interrupted, leaving the line.
+"""Handling: joining a line, being sent, arriving, working, leaving the line. Being interrupted is `calling_off`.
 
 These are the moves between a task and the people of its group. Whom to send and what to take next is asked
 of the hooks by `sim.loop`; here the answers take effect. Units seized together start together; a task that
@@ -10,10 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from sim.agents.ability import can_take
-from sim.agents.duty import count_work, fall_free, set_out
+from sim.agents.duty import count_work, set_out
 from sim.agents.residents import hang_up
+from sim.cases.calling_off import interrupt_for
 from sim.cases.closing import lose_case
-from sim.cases.stages import finish_task
+from sim.cases.stages import finish_task, keeps_crew
 from sim.cases.tasks import end_task
 from sim.engine.codes import (
     A_HOLD,
@@ -28,9 +29,7 @@ from sim.engine.codes import (
     L_ARRIVE,
     L_ASSIGN,
     L_LAG,
-    L_PREEMPT,
     L_QUEUE,
-    L_SUSPEND,
     L_WORK,
     NEVER,
     NOW_FREE,
@@ -77,7 +76,7 @@ def enqueue(world, t):
     if patience < NEVER:
         schedule(world, k.created_min + patience, EV_PATIENCE, t, k.entity, k.stamp)
     if k.urgency >= 0 and (p.preemptive == 1 or k.emergency == 1):
-        _interrupt_for(world, t)
+        interrupt_for(world, t)
 
 
 @njit((W, I))
@@ -212,7 +211,7 @@ def begin(world, t):
     """Work starts (or goes on after an interruption)."""
     k, now = world.tasks[t], world.clock[0].now
     k.state = T_WORKING
-    if k.interrupted == 0:
+    if k.started_min >= NEVER:
         k.started_min = now
     k.stamp += 1
     s = k.first_staff
@@ -291,19 +290,13 @@ def task_over(world, t):
         part_finished(world, t)
         return
     if crew < 0:
-        if following >= 0 and _keeps(world, following):
+        if following >= 0 and keeps_crew(world, following):
             at_once(world, NOW_JOIN, following, 0, 0)
         return
-    if following >= 0 and _keeps(world, following):
+    if following >= 0 and keeps_crew(world, following):
         _hand_crew(world, t, following)
     else:
         free_crew(world, t)
-
-
-@njit
-def _keeps(world, t):
-    k = world.tasks[t]
-    return world.stages[world.types[world.cases[k.case].type].first_stage + k.stage].keep_staff == 1
 
 
 @njit
@@ -326,66 +319,3 @@ def _hand_crew(world, t, following):
         if set_out(world, s, following, 0) <= 0.0:
             arrive(world, s)
         s = after
-
-
-# ---------------------------------------------------------------- interruption
-@njit
-def _weakest_work(world, t):
-    """Return the running task of the group that an urgent one may interrupt: lowest class, latest begun."""
-    k = world.tasks[t]
-    p = world.pools[k.pool]
-    best = -1
-    for s in range(p.first, p.first + p.count):
-        if world.staff[s].state != S_BUSY or world.staff[s].activity != A_WORK or world.staff[s].on_duty == 0:
-            continue  # who works overtime would go home, not take the urgent task
-        v = np.int64(world.staff[s].task)
-        other = world.tasks[v]
-        if other.state != T_WORKING or other.preemptible == 0 or other.n_staff != 1 or other.request >= 0:
-            continue
-        if other.urgency <= k.urgency:
-            continue
-        if k.capability >= 0 and not (world.staff[s].capabilities >> np.uint32(k.capability)) & np.uint32(1):
-            continue
-        if best < 0 or (other.urgency, other.started_min) > (world.tasks[best].urgency, world.tasks[best].started_min):
-            best = int(v)
-    return best
-
-
-@njit
-def _interrupt_for(world, t):
-    """Interrupt lower work of the group for a task that found nobody free."""
-    if world.tasks[t].n_staff != 1:
-        return
-    victim = _weakest_work(world, t)
-    if victim >= 0:
-        log(world, L_PREEMPT, world.tasks[victim].case, world.tasks[victim].first_staff, world.tasks[victim].grid, 0.0)
-        put_back(world, victim)
-
-
-@njit
-def put_back(world, t):
-    """Interrupt a running task; what is left of its work is resumed later."""
-    k, now = world.tasks[t], world.clock[0].now
-    s = k.first_staff
-    staff = world.staff[s]
-    world.work[t].touch_left_min = max(0.0, world.work[t].touch_left_min - (now - staff.since_min))
-    world.cases[k.case].touch_min += now - staff.since_min
-    k.interrupted += 1
-    k.stamp += 1
-    fall_free(world, s)
-    k.first_staff = -1
-    k.n_assigned = k.n_arrived = 0
-    k.state = T_NEW
-    at_once(world, NOW_JOIN, t, 1, 0)
-
-
-@njit
-def shift_ends(world, s):
-    """Who is with a case at the end of the shift finishes it in overtime, or suspends it, by its type."""
-    staff = world.staff[s]
-    t = np.int64(staff.task)
-    k = world.tasks[t]
-    suspends = world.types[world.cases[k.case].type].overtime == 1
-    if suspends and staff.activity == A_WORK and k.state == T_WORKING and k.n_staff == 1 and k.request < 0:
-        log(world, L_SUSPEND, k.case, s, k.grid, 0.0)
-        put_back(world, t)

@@ -33,7 +33,7 @@ from sim.engine.codes import (
     TK_BARE,
     TK_ENQUIRY,
 )
-from sim.engine.draws import draw, mix, uniform, uniforms
+from sim.engine.draws import draw, gumbel, mix, uniform, uniforms
 from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
 from sim.engine.kinds import I, W
@@ -79,7 +79,7 @@ def open_case(world, i, channel, parent):
     c.judged_min = c.assigned_min = c.arrived_min = c.closed_min = NEVER
     c.deadline_min = c.respond_by_min = c.timer_min = NEVER
     c.incident, c.parent, c.grid, c.filed_grid = i, parent, e.grid, e.grid
-    c.place, c.last_mile_min = e.place, e.last_mile_min
+    c.place = e.place
     c.owner = c.request = c.task = -1
     c.stamp, c.open_tasks, c.reports = 0, 0, 1
     c.touch_min = c.travel_min = c.score = 0.0
@@ -122,27 +122,41 @@ def _merge(world, i, channel):
     return True
 
 
-@njit
-def open_bare(world, i):
-    """A case of a bare model: no channel, no judging; its stages begin at once."""
+@njit((W, I))
+def bare_case(world, i):
+    """Append the case of a bare model: no channel, no judging. Returns its row; its stages begin at once."""
     case = open_case(world, i, -1, -1)
     c, e, now = world.cases[case], world.incidents[i], world.clock[0].now
     e.first_reported_min = now
     c.state, c.judged_min, c.known_type = C_OPEN, now, 1
     c.deadline_min = now + world.types[c.type].resolve_min
     c.respond_by_min = now + world.types[c.type].respond_min
-    start_stage(world, case, 0)
+    return case
+
+
+@njit((W, I, I))
+def _taken_for(world, case, true_type):
+    """Return which of the types it may be mistaken for a case is taken for: one Gumbel each, named by case and type."""
+    best, best_value = -1, -NEVER
+    for i in range(world.types[true_type].confusions):
+        name = mix(world.cases[case].entity, world.types[world.confused[true_type, i]].entity)
+        value = gumbel(world.clock[0].key, name, P_MISJUDGE, 2)
+        if value > best_value:
+            best, best_value = i, value
+    return np.int64(world.confused[true_type, best])
 
 
 @njit
 def _mistake(world, case):
-    """Draw how the case is misfiled: another type, a neighbouring grid."""
+    """Draw how the case is misfiled: another type, a neighbouring grid.
+
+    Whether it is has two ways, one uniform each; a further type to mistake it for changes neither.
+    """
     c, e, clock = world.cases[case], world.incidents[world.cases[case].incident], world.clock[0]
     ch = world.channels[c.channel]
     typ = world.types[e.type]
-    u, v = uniforms(clock.key, c.entity, P_MISJUDGE, 0)
-    if typ.confusions > 0 and u < typ.misjudged * ch.misjudge:
-        c.type = world.confused[e.type, min(np.int64(v * typ.confusions), typ.confusions - 1)]
+    if typ.confusions > 0 and uniform(clock.key, c.entity, P_MISJUDGE, 0) < typ.misjudged * ch.misjudge:
+        c.type = _taken_for(world, case, np.int64(e.type))
         c.misjudged = 1
     if uniform(clock.key, c.entity, P_MISJUDGE, 1) < ch.wrong_address:
         c.grid = c.filed_grid = world.grids[e.grid].neighbour

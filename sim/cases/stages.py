@@ -28,6 +28,7 @@ from sim.engine.codes import (
     L_SHAM,
     L_STAGE,
     L_WASTED,
+    NEVER,
     NOW_COORDINATE,
     NOW_JOIN,
     O_MERGED,
@@ -43,13 +44,14 @@ from sim.engine.codes import (
     T_NEW,
     TK_BARE,
 )
-from sim.engine.draws import mix, uniform, uniforms
+from sim.engine.draws import gumbel, mix, uniform, uniforms
 from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
 from sim.engine.kinds import I, W
 from sim.engine.log import log
 
 _ONE = np.uint64(1)
+_NO_SHARE = 1e-6  # shares that sum to 1 leave less than this by rounding
 
 
 @njit((W, I, I))
@@ -132,20 +134,32 @@ def _discover(world, case):
 
 @njit
 def next_stage(world, case, number):
-    """Return the stage after ``number`` by the type's routing, -1 when the work is done."""
-    c = world.cases[case]
+    """Return the stage after ``number`` by the type's routing, -1 when the work is done.
+
+    One Gumbel for each stage that may follow, named by incident, this stage and that one, and one for being done:
+    a further way on takes over some cases and moves no other, as long as the others keep their odds.
+    """
+    c, key = world.cases[case], world.clock[0].key
     typ = world.types[c.type]
     row = typ.first_stage + number
-    if typ.stages == 1 and world.routes[row, 0] <= 0.0:
-        return -1
-    entity = world.incidents[c.incident].entity
-    u = uniform(world.clock[0].key, entity, P_ROUTE, number + 64 * c.attempt)
-    total = 0.0
+    done = 1.0
     for j in range(typ.stages):
-        total += world.routes[row, j]
-        if u < total:
-            return j
-    return -1
+        if world.routes[row, j] >= 1.0:
+            return j  # nothing to choose, nothing to draw
+        done -= world.routes[row, j]
+    if done >= 1.0:
+        return -1
+    subject = mix(world.incidents[c.incident].entity, world.stages[row].entity)
+    best, best_value = -1, -NEVER
+    if done > _NO_SHARE:
+        best_value = math.log(done) + gumbel(key, subject, P_ROUTE, np.int64(c.attempt))
+    for j in range(typ.stages):
+        if world.routes[row, j] > 0.0:
+            other = mix(subject, world.stages[typ.first_stage + j].entity)
+            value = math.log(world.routes[row, j]) + gumbel(key, other, P_ROUTE, np.int64(c.attempt))
+            if value > best_value:
+                best, best_value = j, value
+    return best
 
 
 @njit
@@ -207,7 +221,8 @@ def mark_part(world, t):
 
 
 @njit((W, I))
-def _keeps_crew(world, t):
+def keeps_crew(world, t):
+    """Return True for a task of a stage that the people of the stage before go on with."""
     k = world.tasks[t]
     return world.stages[world.types[world.cases[k.case].type].first_stage + k.stage].keep_staff == 1
 
@@ -225,7 +240,7 @@ def after_parts(world, case):
         ask_coordination(world, case, R_AUTHORITY)
         return
     following = go_on(world, case, np.int64(c.stage))
-    if following >= 0 and world.tasks[following].state == T_NEW and _keeps_crew(world, following):
+    if following >= 0 and world.tasks[following].state == T_NEW and keeps_crew(world, following):
         at_once(world, NOW_JOIN, following, 0, 0)  # the crew of the stage before has gone: others are sought
 
 

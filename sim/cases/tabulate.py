@@ -57,6 +57,7 @@ def type_table(spec: ModelSpec, laws: LawTable) -> np.ndarray:
         t["emergency"], t["preemptible"], t["urgency"] = kind.emergency, kind.preemptible, urgency(kind)
         t["patrol_visible"], t["sensor_visible"] = kind.patrol_visible, kind.sensor_visible
         t["overtime"] = kind.overtime == "suspend"
+    rows["entity"] = [entity("type", name) for name in spec.types]
     return rows
 
 
@@ -74,6 +75,8 @@ def stage_tables(spec: ModelSpec, laws: LawTable, capabilities: tuple[str, ...],
             r["n_staff"], r["keep_staff"], r["atomic"] = stage.staff, stage.keep_staff, stage.atomic
             r["capability"] = capabilities.index(stage.capability) if stage.capability else -1
             r["where"], r["facility"] = _where(stage.where, facility_kinds, name)
+            r["lights"] = kind.emergency if stage.travel is None else stage.travel == "lights"
+            r["entity"] = entity("stage", stage.name)
             for target, p in (stage.next if stage.next is not None else _straight(kind, j)).items():
                 if target != "done":
                     routes[at, numbers[target]] = p

@@ -75,15 +75,16 @@ def add_task(world, case, kind, stage, dept, post, ordinal):
     k.case, k.kind, k.stage, k.dept, k.grid = case, kind, stage, dept, c.grid
     k.pool = world.pool_of[post, c.grid] if post >= 0 else -1
     k.level, k.type = c.level, c.type
-    k.created_min, k.ready_min, k.queued_min = clock[0].now, clock[0].now, NEVER
+    k.created_min, k.queued_min = clock[0].now, NEVER
     k.assigned_min = k.arrived_min = k.started_min = k.left_min = k.done_min = NEVER
-    k.waited_min, k.temper, k.boost, k.key = 0.0, 0.0, 0.0, 0.0
+    k.temper = k.boost = k.key = 0.0
     k.left = k.right = k.up = k.first_staff = k.request = k.owner = -1
     k.stamp, k.heap_rank = 0, 0
-    k.place, k.last_mile_min = c.place, c.last_mile_min
+    k.place, k.last_mile_min = c.place, world.incidents[c.incident].last_mile_min
     k.n_staff, k.n_assigned, k.n_arrived, k.state, k.capability, k.atomic = 1, 0, 0, T_NEW, -1, 1
     k.emergency, k.preemptible = typ.emergency, typ.preemptible
     k.urgency = typ.urgency
+    k.lights = typ.emergency
     k.where, k.travels, k.interrupted = 0, 1, 0
     k.accepted, k.mine, k.reminders, k.asks, k.supervised = 0, 1, 0, 0, c.supervised
     k.expected_min = 0.0
@@ -114,37 +115,40 @@ def _stage_place(world, k, stage, place):
         k.last_mile_min = 0.0
 
 
-@njit((W, I, I))
-def start_stage(world, case, number):
-    """Begin a stage of the holder's work; returns the task, -1 when there is no group to do it."""
+@njit((W, I, I, I))
+def make_stage_task(world, case, number, post):
+    """Append the task of a stage for a post that serves the case's grid, with the work that it will take."""
     c = world.cases[case]
     stage = world.stages[world.types[c.type].first_stage + number]
-    post = np.int64(stage.who) if stage.who >= 0 else holder_post(world, case)
-    if stage.n_staff > 0 and (post < 0 or world.pool_of[post, c.grid] < 0):
-        c.reason = R_NO_HOLDER
-        at_once(world, NOW_COORDINATE, case, R_NO_HOLDER, c.attempt)
-        return -1
     ordinal = 16 + number + 64 * (c.attempt + 256 * department_code(world, np.int64(c.dept)))
     t = add_task(world, case, K_HOLDER, number, c.dept, post, ordinal)
     k, entity = world.tasks[t], world.incidents[c.incident].entity
     k.n_staff, k.capability, k.atomic = stage.n_staff, stage.capability, stage.atomic
-    k.expected_min = stage.expected_min
+    k.expected_min, k.lights = stage.expected_min, stage.lights
     _stage_place(world, k, stage, c.place)
     if c.owner >= 0 and world.staff[c.owner].pool == k.pool:
         k.owner = c.owner
     world.work[t].touch_left_min = draw(world, stage.touch, entity, P_TOUCH, number + 64 * c.attempt)
     world.work[t].lag_min = draw(world, stage.lag, entity, P_LAG, number + 64 * c.attempt)
     c.stage = number
+    return t
+
+
+@njit((W, I, I))
+def start_stage(world, case, number):
+    """Begin a stage of the holder's work; returns the task, -1 when there is no group to do it."""
+    c, now = world.cases[case], world.clock[0].now
+    stage = world.stages[world.types[c.type].first_stage + number]
+    post = np.int64(stage.who) if stage.who >= 0 else holder_post(world, case)
+    if stage.n_staff > 0 and (post < 0 or world.pool_of[post, c.grid] < 0):
+        c.reason = R_NO_HOLDER
+        at_once(world, NOW_COORDINATE, case, R_NO_HOLDER, c.attempt)
+        return -1
+    t = make_stage_task(world, case, number, post)
     if stage.n_staff == 0:
-        k.state, k.started_min = T_LAG, world.clock[0].now
-        schedule(
-            world,
-            world.clock[0].now + world.work[t].touch_left_min + world.work[t].lag_min,
-            EV_LAG_DONE,
-            t,
-            k.entity,
-            k.stamp,
-        )
+        k, work = world.tasks[t], world.work[t]
+        k.state, k.started_min = T_LAG, now
+        schedule(world, now + work.touch_left_min + work.lag_min, EV_LAG_DONE, t, k.entity, k.stamp)
     elif not stage.keep_staff:
         at_once(world, NOW_JOIN, t, 0, 0)
     return t

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sim.city.raster import read_raster
 from sim.city.roads import Roads, project
 from sim.city.source import Source, Spots
+from sim.city.stations import amounts
 from sim.city.tables import ReadReport, Table, read_tables, read_text, shown, zip_members
 from sim.errors import InputError
 
@@ -284,15 +285,17 @@ def _spots(found: _Folder, frame: _Frame, report: ReadReport) -> Spots | None:
         lon, lat = table.numbers("x"), table.numbers("y")
         fine = np.isfinite(lon) & np.isfinite(lat) & (np.abs(lon) <= 180) & (np.abs(lat) <= 90)
         good = table.usable(report, "x", fine, f"{kind} has a coordinate that cannot be", "degrees")
+        capacity = table.numbers("capacity") if "capacity" in table.columns else np.zeros(len(table))
+        if kind == "ambulance" and fleet is None:  # then it is the number of ambulances
+            capacity, fine = amounts(table, "capacity", report, "station has units that cannot be", whole=True)
+            good &= fine
         x, y = frame.metres(lon[good], lat[good])
-        index = table.numbers("index")[good]
-        capacity = table.numbers("capacity")[good] if "capacity" in table.columns else np.zeros(len(x))
+        index, capacity = table.numbers("index")[good], np.nan_to_num(capacity[good])
         units = np.zeros(len(x), np.int32)
         if kind == "ambulance":
-            units[:] = [fleet.get(float(i), 0) for i in index] if fleet is not None else np.nan_to_num(capacity)
+            units[:] = [fleet.get(float(i), 0) for i in index] if fleet is not None else capacity
         parts.append((
-            np.full(len(x), kind), np.array([f"{name[:-1].capitalize()} {i:g}" for i in index]), x, y,
-            np.nan_to_num(capacity), units,
+            np.full(len(x), kind), np.array([f"{name[:-1].capitalize()} {i:g}" for i in index]), x, y, capacity, units,
         ))  # fmt: skip
     if not parts:
         return None

@@ -24,6 +24,7 @@ from sim.city.roads import Roads
 from sim.city.shared import located
 from sim.city.source import Source, Spots
 from sim.city.spec import ReadSpec
+from sim.city.stations import read_facilities
 from sim.city.tables import ReadReport
 from sim.city.ties import make_ties
 from sim.city.vertices import read_vertices_edges
@@ -50,6 +51,10 @@ def read_city(spec: ReadSpec, base_folder: Path = Path(".")) -> tuple[City, Read
         On anything wrong in the files; names file, line, field, found, allowed.
     """
     source = _source(spec, Path(base_folder))
+    if spec.facilities is not None:
+        given = read_facilities(located(Path(base_folder), spec.facilities), source.roads, source.report)
+        source.spots = _replaced(source.spots, given)
+        source.provenance["facilities"] = "read: given list"
     tree = None if spec.admin_tree is None else read_admin_tree(located(Path(base_folder), spec.admin_tree))
     return city_from(source, spec, tree), source.report
 
@@ -102,6 +107,14 @@ def city_from(source: Source, spec: ReadSpec, tree: Areas | None) -> City:
     )  # fmt: skip
     city.incidents = source.incidents
     return city
+
+
+def _replaced(read: Spots | None, given: Spots) -> Spots:
+    """Return the facilities of a list, with those of the network's own files whose kinds it does not name."""
+    if read is None:
+        return given
+    kept = ~np.isin(read.kind, given.kind)
+    return Spots(*(np.concatenate([vars(read)[name][kept], vars(given)[name]]) for name in vars(given)))
 
 
 def _homes_said(raster: bool, count: int, given: bool) -> str:

@@ -84,6 +84,9 @@ class ReadSpec(_Part):
         "per_m2", description="what a population raster's values count"
     )
     admin_tree: str | None = Field(None, description="CSV code,name,level,parent to lay over the network")
+    facilities: str | None = Field(
+        None, description="CSV kind, x_m, y_m (or lon, lat), name, capacity, units; replaces the kinds it names"
+    )
     people_per_grid: float | None = Field(None, gt=0, description="residents per grid (persons)")
     speed_kmh: float = Field(30.0, gt=0, description="speed where the format has none (km/h; vertices_edges)")
     length_unit: Literal["ft", "m"] = Field("ft", description="unit of coordinates and lengths (vertices_edges)")

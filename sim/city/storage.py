@@ -206,6 +206,7 @@ def _read_parts(path: Path, manifest: dict[str, Any]) -> City:
     demand = _read_table(path / "demand.parquet") if "demand.parquet" in named else None
     incidents = _read_table(path / "incidents.parquet") if "incidents.parquet" in named else None
     facilities = _read_table(path / "facilities.parquet")
+    _check_units(facilities["units"], path / "facilities.parquet")
     city = City(
         name=str(manifest["name"]), seed=int(manifest["seed"]), areas=Areas(**{n: areas[n] for n in _AREAS}),
         roads=roads, facilities=Facilities(**{n: facilities[n] for n in _FACILITIES}), residents=residents,
@@ -220,6 +221,16 @@ def _read_parts(path: Path, manifest: dict[str, Any]) -> City:
     city.areas.validate(path / "areas.parquet")
     city.roads.validate(path / "arcs.parquet")
     return city
+
+
+def _check_units(units: NDArray, file: Path) -> None:
+    """Refuse a saved list of facilities whose numbers of units cannot be."""
+    wrong = np.flatnonzero(~(np.isfinite(units) & (units >= 0)))
+    if len(wrong):
+        raise InputError(
+            f"facility {wrong[0] + 1} has units that cannot be", file=file, field="units", found=units[wrong[0]].item(),
+            allowed="a whole number, 0 or more",
+        )  # fmt: skip
 
 
 def _read_table(file: Path) -> dict[str, NDArray]:

@@ -152,6 +152,48 @@ class _Slot:
         return out._getvalue()
 
 
+_LINE_BYTES = 64  # what a processor fetches from memory at once
+
+
+def _fetch(builder: Any, address: Any, offset: int) -> None:
+    """Ask memory for the line at an address, without waiting for it."""
+    byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+    fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    place = builder.gep(builder.bitcast(address, byte), [_WORD(offset)])
+    builder.call(fetch, [place, number(0), number(3), number(1)])
+
+
+@intrinsic
+def fetch_row(typingctx, table, row):
+    """Ask memory for a row of a table that will be needed soon; nothing is read or changed."""
+
+    def codegen(context, builder, sig, args):
+        rows = cgutils.create_struct_proxy(sig.args[0])(context, builder, value=args[0])
+        record = sig.args[0].record
+        pointer = builder.bitcast(rows.data, context.get_data_type(record).as_pointer())
+        pointer = builder.gep(pointer, [args[1]])
+        for offset in range(0, record.size, _LINE_BYTES):
+            _fetch(builder, pointer, offset)
+        return context.get_dummy_value()
+
+    return types.void(table, types.int64), codegen
+
+
+@intrinsic
+def fetch_item(typingctx, table, row, column):
+    """Ask memory for one item of a table of two dimensions that will be needed soon."""
+
+    def codegen(context, builder, sig, args):
+        made = context.make_array(sig.args[0])(context, builder, args[0])
+        columns = builder.extract_value(made.shape, 1)
+        place = builder.add(builder.mul(args[1], columns), args[2])
+        _fetch(builder, builder.gep(made.data, [place]), 0)
+        return context.get_dummy_value()
+
+    return types.void(table, types.int64, types.int64), codegen
+
+
 def declare(tables: Sequence[tuple[str, types.Type, int, bool]]) -> None:
     """Give the world type, and the view type where allowed, an attribute for each table.
 

@@ -32,7 +32,7 @@ R_AUTHORITY, R_NEEDS, R_FAILED, R_DEADLINE, R_BOUNCED, R_NO_HOLDER, R_RESIDENT =
     EV_OCCUR,
     EV_RESIDENT,
     EV_FIND,
-    EV_ROSTER,
+    EV_SHIFT,
     EV_ARRIVE,
     EV_WORK_DONE,
     EV_LAG_DONE,
@@ -78,6 +78,9 @@ CONSTANT, EXPONENTIAL, LOGNORMAL, WEIBULL, ERLANG, UNIFORM, TABLE, MIXTURE = ran
 TABLE_POINTS = 2049
 TABLE_LOGIT = 24.0  # a tabulated law covers u in (4e-11, 1 - 4e-11)
 
+# what finds an incident, as the stamp of its chance: sweeps are numbered, and so are their chances
+BY_PATROL, BY_SENSOR, FIRST_SWEEP, MOST_SWEEPS = 0, 1, 2, 64
+
 # where a stage happens
 W_SCENE, W_DESK, W_FACILITY = range(3)
 # kinds of types that the kernel treats apart
@@ -121,7 +124,8 @@ TK_CASE, TK_ENQUIRY, TK_BARE = range(3)
     P_EXCITE,
     P_SENSOR,
     P_RESIDENT,
-) = range(36)
+    P_SWEEP,
+) = range(37)
 
 # log
 (

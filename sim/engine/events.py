@@ -4,8 +4,9 @@ Timers are ordered by (time, kind, entity, stamp), so that ties break alike in e
 things stand in. A timer far ahead is only hung on the list of its bin (a calendar queue, Brown 1988). When a
 bin is opened, its timers are put in order in the short list `due`; what does not fit there, and what is set
 for a bin already open, goes to a heap with four children a node. So a timer costs the same in a city of any
-size, and a crowd of timers in one bin costs no more than a heap. The bins turn: a list also holds timers of
-later rounds. How wide a bin is changes speed and nothing else.
+size, and a crowd of timers in one bin costs no more than a heap. The bins turn: the ring holds this half turn
+and the next, and what is farther ahead waits on one list for each half turn, to be hung on its bin when that
+draws near. How wide a bin is changes speed and nothing else.
 
 A timer is stale when the stamp of its row has moved on; stale timers are skipped, not counted. Consequences
 at the same instant (a person falls free, a case joins a queue) go through the ring in the order in which
@@ -16,11 +17,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.engine.ahead import fetch_subject, fetch_surroundings
+from sim.engine.blocks import fetch_row
 from sim.engine.codes import DUE_ROWS, NEVER
 from sim.engine.jit import njit
 from sim.engine.kinds import F, I, U, W
 
 _LAST_BIN = 4e18
+_FAR, _MIDDLE, _NEAR = 8, 4, 2  # bins ahead at which memory is asked for timers, their subjects, what belongs to those
 
 
 @njit
@@ -106,20 +110,48 @@ def _bin_of(world, time):
     return np.int64(min(time * world.clock[0].bins_per_min, _LAST_BIN))
 
 
+@njit
+def _hang(world, number, i):
+    """Hang timer ``i`` (counted from 1) on the list of its bin, or of its half turn when that is far ahead."""
+    bins, far = world.bins, world.far
+    half = bins.shape[0] >> 1
+    turn = number // half
+    if turn <= world.clock[0].bin // half + 1:
+        place = number & (bins.shape[0] - 1)
+        world.later[i - 1].following = bins[place]
+        bins[place] = i
+    else:
+        place = turn & (far.shape[0] - 1)
+        world.later[i - 1].following = far[place]
+        far[place] = i
+
+
 @njit((W, I, F, I, I, U, I))
 def _lay_by(world, number, time, kind, row, entity, stamp):
-    """Hang a timer on the list of its bin; links count from 1, 0 is the end."""
-    clock, later, bins = world.clock[0], world.later, world.bins
+    """Keep a timer for its bin; links count from 1, 0 is the end."""
+    clock, later = world.clock[0], world.later
     i = clock.later_free
     if i > 0:
         clock.later_free = later[i - 1].following
     else:
         clock.later += 1
         i = clock.later
-    place = number & (bins.shape[0] - 1)
     e = later[i - 1]
-    e.time, e.entity, e.kind, e.row, e.stamp, e.following = time, entity, kind, row, stamp, bins[place]
-    bins[place] = i
+    e.time, e.entity, e.kind, e.row, e.stamp = time, entity, kind, row, stamp
+    _hang(world, number, i)
+
+
+@njit((W, I))
+def _bring_near(world, turn):
+    """Hang the timers of a half turn, this one or the next, on the lists of their bins."""
+    later, far = world.later, world.far
+    place = turn & (far.shape[0] - 1)
+    i = np.int64(far[place])
+    far[place] = 0
+    while i > 0:
+        following = np.int64(later[i - 1].following)
+        _hang(world, _bin_of(world, later[i - 1].time), i)
+        i = following
 
 
 @njit((W, F, I, I, U, I))
@@ -136,30 +168,77 @@ def schedule(world, time, kind, row, entity, stamp):
         _lay_by(world, number, time, kind, row, entity, stamp)
 
 
+@njit
+def _look_ahead(world):
+    """Ask memory for the first timers of the bins that come after the next ones, and for what they are about."""
+    later, bins, number = world.later, world.bins, world.clock[0].bin
+    last = bins.shape[0] - 1
+    i = np.int64(bins[(number + _FAR) & last])
+    if i > 0:
+        fetch_row(later, i - 1)
+    i = np.int64(bins[(number + _MIDDLE) & last])
+    if i > 0:
+        fetch_subject(world, later[i - 1].kind, later[i - 1].row)
+        i = np.int64(later[i - 1].following)
+        if i > 0:
+            fetch_row(later, i - 1)
+    i = np.int64(bins[(number + _NEAR) & last])
+    if i > 0:
+        fetch_surroundings(world, later[i - 1].kind, later[i - 1].row)
+        i = np.int64(later[i - 1].following)
+        if i > 0:
+            fetch_subject(world, later[i - 1].kind, later[i - 1].row)
+            i = np.int64(later[i - 1].following)
+            if i > 0:
+                fetch_row(later, i - 1)
+
+
 @njit((W,))
 def _gather_next_bin(world):
     """Take the timers of the next bin from its list, behind the ordered half of `due`; returns how many."""
     clock, later, bins, due = world.clock[0], world.later, world.bins, world.due
     clock.bin += 1
+    if clock.bin & ((bins.shape[0] >> 1) - 1) == 0:
+        _bring_near(world, clock.bin // (bins.shape[0] >> 1) + 1)
+    _look_ahead(world)
     place = clock.bin & (bins.shape[0] - 1)
-    i, kept, n = np.int64(bins[place]), np.int64(0), 0
+    i, n = np.int64(bins[place]), 0
+    bins[place] = 0
     while i > 0:
         e = later[i - 1]
         following = np.int64(e.following)
-        if _bin_of(world, e.time) > clock.bin:  # of a later round
-            e.following = kept
-            kept = i
+        fetch_subject(world, e.kind, e.row)
+        if n < DUE_ROWS:
+            _copy(due[DUE_ROWS + n], e)
+            n += 1
         else:
-            if n < DUE_ROWS:
-                _copy(due[DUE_ROWS + n], e)
-                n += 1
-            else:
-                _push(world, e.time, e.kind, e.row, e.entity, e.stamp)
-            e.following = clock.later_free
-            clock.later_free = i
+            _push(world, e.time, e.kind, e.row, e.entity, e.stamp)
+        e.following = clock.later_free
+        clock.later_free = i
         i = following
-    bins[place] = kept
     return n
+
+
+@njit((W, F))
+def has_timer(world, limit):
+    """Return True unless all timers were only laid by so far, for later than ``limit``; opens no bin."""
+    clock, later = world.clock[0], world.later
+    if clock.heap > 0 or clock.due < clock.due_end:
+        return True
+    first = NEVER
+    for i in range(clock.later):
+        first = min(first, later[i].time)
+    return first <= limit
+
+
+@njit((W, F))
+def pass_bins(world, time):
+    """Go to the bin of a time before which no timer waits (`has_timer`)."""
+    clock = world.clock[0]
+    clock.bin = max(clock.bin, _bin_of(world, time))
+    turn = clock.bin // (world.bins.shape[0] >> 1)
+    _bring_near(world, turn)
+    _bring_near(world, turn + 1)
 
 
 @njit((W, I))

@@ -9,6 +9,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numba
@@ -50,3 +55,30 @@ def is_compiled() -> bool:
 def mark_compiled() -> None:
     """Remember that the kernel in this cache folder is whole."""
     (CACHE_DIR / "complete").touch()
+
+
+@contextmanager
+def compiling_beside(*modules: str) -> Iterator[None]:
+    """Let a second process import modules, so that a second processor compiles them into the cache meanwhile.
+
+    What it has finished is found in the cache when its turn comes; what it has not is compiled here as ever. So it
+    may fail or be stopped without harm. Does nothing when all is compiled already or there is one processor only.
+    """
+    if is_compiled() or (os.cpu_count() or 1) < 2:
+        yield
+        return
+    command = [
+        sys.executable,
+        "-c",
+        "import importlib, sys\nfor m in sys.argv[1:]: importlib.import_module(m)",
+        *modules,
+    ]
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    beside = subprocess.Popen(
+        command, env=paths, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        beside.kill()
+        beside.wait()

@@ -30,17 +30,17 @@ CASE = _table(
     "u8 entity known_needs done_needs refused",
     "f8 occurred_min reported_min judged_min assigned_min arrived_min closed_min deadline_min respond_by_min timer_min",
     "i4 incident parent grid filed_grid place owner stamp request open_tasks task reports",
-    "f4 last_mile_min touch_min travel_min score",
+    "f4 touch_min travel_min score",
     "i2 type severity channel level opened_level dept state stage reason escalations bounces referrals whistles",
     "i2 reminders supervised failures outcome satisfied attempt deadline_hits misjudged known_type wasted",
 )
 TASK = _table(
     "u8 entity",
-    "f8 key created_min queued_min assigned_min arrived_min started_min left_min done_min ready_min waited_min",
+    "f8 key created_min queued_min assigned_min arrived_min started_min left_min done_min",
     "i4 case pool grid place left right up first_staff stamp request owner heap_rank",
     "f4 last_mile_min temper boost expected_min",
     "i2 kind stage dept level n_staff n_assigned n_arrived state capability atomic emergency preemptible urgency where",
-    "i2 accepted mine reminders asks supervised travels interrupted type",
+    "i2 accepted mine reminders asks supervised travels interrupted type lights",
 )
 STAFF = _table(
     "u8 entity",
@@ -66,8 +66,11 @@ TYPE = _table(
     "f4 witnesses part_expected_min",
     "i2 stages kind start_level start_dept closes_level department working_time emergency preemptible urgency",
     "i2 patrol_visible sensor_visible part_staff overtime confusions",
+    "u8 entity",
 )
-STAGE = _table("i4 touch lag", "f4 expected_min", "i2 who n_staff capability where facility keep_staff atomic")
+STAGE = _table(
+    "i4 touch lag", "f4 expected_min", "i2 who n_staff capability where facility keep_staff atomic lights", "u8 entity"
+)
 POST = _table(
     "f8 background_per_day patrol_share wage vehicle",
     "i4 turnout background_chunk patrol_round pools",
@@ -97,25 +100,28 @@ INCIDENT = _table(
     "f8 grow_min act_min timer_min visible_until_min find_clock",
     "i4 grid place resident open_case last_case stamp find_count",
     "f4 last_mile_min",
-    "i2 type severity witnesses witness_count reports failures repeats fate channel cases scripted act_kind",
+    "i2 type severity witnesses witness_count reports failures repeats fate channel cases scripted",
 )
 WORK = _table("f8 touch_left_min lag_min")
 RESIDENT = _table("i4 place", "f4 last_mile_min trust digital")
 LAW = _table("f8 a b share", "i4 kind")
-ROSTER = _table("i4 pool first count shift cursor")
-SHIFT = _table("f8 share_on", "i4 first count")
+ROSTER = _table("i4 pool first count shift")
+SHIFT = _table("u8 entity", "f8 share_on", "i4 first count cursor first_roster rosters")
 TURN = _table("f8 at_min", "i4 day", "i2 on")
+SWEEP = _table("u8 entity", "f8 intensity own_per_min", "i4 first count", "i2 post")
+SPAN = _table("f8 from_min to_min before_min")
 EVENT = _table("f8 time", "u8 entity", "i4 kind row stamp following")
 NOW = _table("i4 kind row arg stamp")
 LOG = _table("f8 time_min value", "i4 case staff area", "i2 kind")
 CLOCK = _table(
     "f8 now",
     "u8 key",
+    "i8 sweep_channel",
     "i8 heap now_head now_count cursor cases tasks requests log events decisions asked_hook asked_subject asked_slot",
     "i8 log_level bad_hook bad_subject bad_code bad_arg patrol_post petition_channel patrol_channel sensor_channel",
-    "i8 reposition reports merges wrong_merges splits abandoned lost joins dynamic_priority day_offset office_days",
-    "i8 timers later later_free bin due due_end due_heads",
-    "f8 office_open office_close horizon_min start_weekday bins_per_min",
+    "i8 reposition reports merges wrong_merges splits abandoned lost joins dynamic_priority",
+    "i8 timers later later_free bin due due_end due_heads ties",
+    "f8 office_open office_close horizon_min bins_per_min",
 )
 PENDING = _table("i8 has code arg", "f8 value")
 # what a rule may read and what only the model reads; travel factors are known to all
@@ -150,6 +156,7 @@ _LAYOUT: tuple[tuple[str, np.dtype | str, int, bool], ...] = (
     ("heap", EVENT, 1, False),
     ("later", EVENT, 1, False),
     ("bins", "i4", 1, False),
+    ("far", "i4", 1, False),
     ("due", EVENT, 1, False),
     ("now", NOW, 1, False),
     ("log", LOG, 1, False),
@@ -167,6 +174,9 @@ _LAYOUT: tuple[tuple[str, np.dtype | str, int, bool], ...] = (
     ("rosters", ROSTER, 1, False),
     ("shifts", SHIFT, 1, False),
     ("turns", TURN, 1, False),
+    ("sweeps", SWEEP, 1, False),
+    ("sweep_spans", SPAN, 1, False),
+    ("sweep_types", "u1", 2, False),
     ("last_case", "i4", 2, False),
     ("facility_near", "i4", 2, False),
     ("patrol_posts", "i4", 1, False),
@@ -199,8 +209,8 @@ GROWING = {
 }  # fmt: skip
 # tables that a run writes; the rest is shared by all replications of an arm
 WRITTEN = (
-    "cases", "tasks", "work", "staff", "pools", "requests", "clock", "pending", "heap", "later", "bins", "due", "now",
-    "log", "incidents", "rosters", "last_case",
+    "cases", "tasks", "work", "staff", "pools", "requests", "clock", "pending", "heap", "later", "bins", "far", "due",
+    "now", "log", "incidents", "shifts", "last_case",
 )  # fmt: skip
 
 

@@ -82,6 +82,35 @@ class Whistle(Part):
     provenance: dict[str, str] = Field(default_factory=dict)
 
 
+class Sweep(Part):
+    """People of a post look for trouble that nobody has told, at set times; finds come by the channel 'sweep'."""
+
+    name: str = Field(min_length=1, description="names its draws")
+    types: list[str] = Field(min_length=1, description="what is looked for; enquiries and bare types cannot be")
+    post: str = Field(description="whose people look, while they are on duty and free")
+    start_day: int = Field(0, ge=0, description="first day, counted from the scenario's start (0)")
+    days: int = Field(1, ge=1, description="days in a row that it lasts")
+    every_days: int | None = Field(None, ge=1, description="begins again after so many days (null: once)")
+    hours: tuple[float, float] = Field((9.0, 17.0), description="hours of the clock at which people look")
+    intensity: float = Field(
+        1.0, gt=0, le=1000, description="times the rate at which a patrol of everybody of the post would find it"
+    )
+    finds_per_h: float | None = Field(
+        None,
+        gt=0,
+        description="own rate instead: how often an hour each incident is found when everybody of the group is free",
+    )
+    provenance: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check(self) -> Sweep:
+        if not 0 <= self.hours[0] < self.hours[1] <= 24:
+            raise ValueError("the hours of a sweep need 0 <= from < to <= 24")
+        if self.every_days is not None and self.every_days < self.days:
+            raise ValueError("a sweep begins again before it has ended: every_days is below days")
+        return self
+
+
 class Calendar(Part):
     """Start date, holidays, make-up days and office hours."""
 

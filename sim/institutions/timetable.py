@@ -11,6 +11,7 @@ import datetime as dt
 import numpy as np
 
 from sim.agents.posts import Shift
+from sim.engine.names import entity
 from sim.engine.tables import SHIFT, TURN
 from sim.institutions.parts import Calendar
 
@@ -69,12 +70,13 @@ def _turns(shift: Shift, calendar: Calendar, days: int) -> list[tuple[float, int
 
 
 def shift_tables(shifts: dict[str, Shift], calendar: Calendar, days: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the engine's ``shifts`` and ``turns`` tables, shifts in the order of the mapping."""
+    """Return the engine's ``shifts`` (rosters to be filled in) and ``turns``, shifts in the order of the mapping."""
     rows = np.zeros(len(shifts), SHIFT)
     turns: list[tuple[float, int, int]] = []
-    for i, shift in enumerate(shifts.values()):
+    for row, (name, shift) in zip(rows, shifts.items(), strict=True):
         mine = _turns(shift, calendar, days)
-        rows[i] = (shift.share_on, len(turns), len(mine))
+        row["entity"], row["share_on"] = entity("shift", name), shift.share_on
+        row["first"], row["count"] = len(turns), len(mine)
         turns.extend(mine)
     table = np.zeros(len(turns), TURN)
     for i, (at, on, day) in enumerate(turns):

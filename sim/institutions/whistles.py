@@ -199,7 +199,6 @@ def _release(world, r):
     for t in range(q.first_task, q.first_task + q.n_called):
         k = world.tasks[t]
         if k.state == T_HOLDING:
-            k.waited_min += now - k.arrived_min
             free_crew(world, t)
             q.n_present -= 1
             log(world, L_RELEASE, q.case, -1, k.grid, k.dept)

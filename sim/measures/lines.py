@@ -18,22 +18,7 @@ from numpy.typing import NDArray
 from sim.assemble import Arm
 from sim.engine.codes import NEVER, O_SETTLED, T_LOST, TK_BARE
 from sim.engine.tables import World
-
-LINE_MEASURES = {
-    "arrivals_per_h": "tasks that came to the line, per hour of the window",
-    "wait_min": "mean minutes in line until somebody was sent or the caller left; no-waiters count 0, refused ones not",
-    "wait_served_min": "mean minutes in line of those for whom somebody was sent",
-    "wait_p90_min": "90th percentile of the minutes in line behind wait_min",
-    "waiting_share": "tasks that stood in line / tasks that came",
-    "blocked_share": "tasks that found no place (lost at once) / tasks that came",
-    "abandoned_share": "tasks whose caller left the line / tasks that came",
-    "lost_share": "tasks lost either way / tasks that came",
-    "mean_in_line": "time average of the number in line, before anybody was sent",
-    "mean_in_system": "time average of the number in line, being travelled to, served or in lag",
-    "system_min": "mean minutes from coming to the end of the task, over tasks that were done",
-    "utilisation": "posts only: minutes busy (travel included) / minutes on duty, whole run",
-}
-"""Name -> definition; minutes, numbers, or shares of 1."""
+from sim.measures.line_names import LINE_MEASURES
 
 
 @dataclass(frozen=True)

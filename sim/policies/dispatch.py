@@ -22,7 +22,7 @@ def trip_min(view, s, task):
     t = view.tasks[task]
     if t.travels == 0:
         return 0.0
-    return travel_min(view, t.emergency == 1, view.staff[s].place, t.place) / view.staff[s].speed_factor
+    return travel_min(view, t.lights == 1, view.staff[s].place, t.place) / view.staff[s].speed_factor
 
 
 @jitable

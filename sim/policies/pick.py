@@ -45,7 +45,7 @@ def nearest_waiting(view, staff, slot, now):
             if urgency < 0:
                 urgency = view.tasks[t].urgency
             if view.tasks[t].urgency == urgency:
-                trip = travel_min(view, view.tasks[t].emergency == 1, view.staff[staff].place, view.tasks[t].place)
+                trip = travel_min(view, view.tasks[t].lights == 1, view.staff[staff].place, view.tasks[t].place)
                 if trip < best_min:
                     best, best_min = t, trip
         t = next_in_queue(view, t)
