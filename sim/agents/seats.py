@@ -57,7 +57,7 @@ def area_place(city: City, row: int) -> int:
         mine = np.flatnonzero((city.facilities.kind == kind) & (city.facilities.area == row))
         if len(mine):
             return int(city.facilities.place[mine[0]])
-    cells = city.areas.grid_index[city.areas.grids_under(row)]
+    cells = city.areas.grids_under(row)
     rows = city.areas.grids[cells]
     away = np.hypot(city.areas.x[rows] - city.areas.x[row], city.areas.y[rows] - city.areas.y[row])
     return int(city.grid_place[cells[int(np.argmin(away))]])
@@ -153,7 +153,7 @@ def _pool_of(city: City, posts: dict[str, Post], groups: dict[tuple[str, int], l
     table = np.full((len(posts), len(city.areas.grids)), -1, np.int32)
     names = list(posts)
     for i, (name, served) in enumerate(groups):
-        cells = city.areas.grid_index[city.areas.grids_under(served)]
+        cells = city.areas.grids_under(served)
         row = table[names.index(name)]
         row[cells[row[cells] < 0]] = i
     for name in names:

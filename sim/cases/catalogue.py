@@ -104,7 +104,10 @@ class Deadlines(Part):
     @model_validator(mode="after")
     def _order(self) -> Deadlines:
         if self.resolve_min < self.respond_min:
-            raise ValueError("deadline to resolve lies before the deadline to respond")
+            raise ValueError(
+                f"the deadline to resolve ({self.resolve_min:g}) lies before the deadline to respond "
+                f"({self.respond_min:g} min, which is 1440 unless given)"
+            )
         return self
 
 

@@ -86,7 +86,7 @@ def open_case(world, i, channel, parent):
     c.type, c.severity, c.channel, c.level, c.opened_level = e.type, e.severity, channel, 0, 0
     c.dept, c.state, c.stage, c.reason, c.attempt = -1, C_INTAKE, 0, 0, 0
     c.escalations = c.bounces = c.referrals = c.whistles = c.reminders = c.supervised = 0
-    c.failures = c.outcome = c.deadline_hits = c.misjudged = c.known_type = c.wasted = 0
+    c.failures = c.outcome = c.deadline_hits = c.misjudged = c.known_type = c.wasted = c.spent = 0
     c.satisfied = -1
     e.cases += 1
     e.open_case = e.last_case = row

@@ -103,7 +103,7 @@ def _parameters(name: str, given: Any) -> dict[str, float]:
         else:
             raise ValueError(f"the law '{name}' takes {', '.join(fields)}")
     if set(given) != set(fields):
-        raise ValueError(f"the law '{name}' takes exactly {', '.join(fields)}; found {', '.join(map(str, given))}")
+        raise ValueError(f"the law '{name}' takes exactly {', '.join(fields)}")
     values = {}
     for field in fields:
         value = given[field]
@@ -144,7 +144,9 @@ def _mixture(parts: Any) -> Law:
     for part in parts:
         if not isinstance(part, dict) or "share" not in part or len(part) != 2:
             raise ValueError("each part of a mixture is {share: ..., <law>: ...}")
-        share = float(part["share"])
+        share = part["share"]
+        if isinstance(share, bool) or not isinstance(share, int | float):
+            raise ValueError("a share of a mixture must be a number")
         law = parse({k: v for k, v in part.items() if k != "share"})
         if law.name == "mixture" or share < 0:
             raise ValueError("a mixture's parts are plain laws with shares of at least 0")
@@ -153,6 +155,13 @@ def _mixture(parts: Any) -> Law:
     if abs(total - 1) > 1e-9:
         raise ValueError(f"the shares of a mixture must sum to 1, not {total:g}")
     return Law("mixture", out)
+
+
+def _hyperexponential(given: Any) -> Law:
+    shares, means = (given.get("shares"), given.get("means")) if isinstance(given, dict) else (None, None)
+    if not isinstance(shares, list) or not isinstance(means, list) or len(shares) != len(means) or len(given) != 2:
+        raise ValueError("the law 'hyperexponential' takes two lists of the same length, shares and means")
+    return _mixture([{"share": p, "exponential": {"mean": m}} for p, m in zip(shares, means, strict=True)])
 
 
 def parse(given: Any) -> Law:
@@ -172,9 +181,7 @@ def parse(given: Any) -> Law:
         if name == "mixture":
             return _mixture(inner)
         if name == "hyperexponential":
-            return _mixture(
-                [{"share": p, "exponential": {"mean": m}} for p, m in zip(inner["shares"], inner["means"], strict=True)]
-            )
+            return _hyperexponential(inner)
         if name in _FIELDS:
             return Law(name, _parameters(name, inner))
         raise ValueError(f"unknown law '{name}'; allowed: {', '.join([*_FIELDS, 'hyperexponential', 'mixture'])}")

@@ -92,6 +92,7 @@ def conclude(world, case):
         return
     c.failures += 1
     e.failures += 1
+    c.spent = 1  # what was done has failed: trying again is work anew
     log(world, L_FAIL, case, c.owner, c.grid, c.level)
     if uniform(clock.key, c.entity, P_SHAM, c.failures) < world.params[0].closing_sham_probability:
         log(world, L_SHAM, case, c.owner, c.grid, c.level)

@@ -163,7 +163,7 @@ def _place_weights(spec: ModelSpec, city: City, name: str) -> tuple[np.ndarray, 
     if len(given) != len(city.places) or min(given) < 0 or sum(given) <= 0:
         raise InputError(
             "demand of places does not fit",
-            field=f"type_place_rates.{name}",
+            field=f"type_place_rates.{name}" if name in spec.type_place_rates else "demand_weights",
             found=f"{len(given)} values",
             allowed=f"{len(city.places)} values of at least 0, not all 0",
         )

@@ -138,6 +138,7 @@ def make_stage_task(world, case, number, post):
 def start_stage(world, case, number):
     """Begin a stage of the holder's work; returns the task, -1 when there is no group to do it."""
     c, now = world.cases[case], world.clock[0].now
+    c.spent = 0
     stage = world.stages[world.types[c.type].first_stage + number]
     post = np.int64(stage.who) if stage.who >= 0 else holder_post(world, case)
     if stage.n_staff > 0 and (post < 0 or world.pool_of[post, c.grid] < 0):

@@ -32,7 +32,7 @@ CASE = _table(
     "i4 incident parent grid filed_grid place owner stamp request open_tasks task reports",
     "f4 touch_min travel_min score",
     "i2 type severity channel level opened_level dept state stage reason escalations bounces referrals whistles",
-    "i2 reminders supervised failures outcome satisfied attempt deadline_hits misjudged known_type wasted",
+    "i2 reminders supervised failures outcome satisfied attempt deadline_hits misjudged known_type wasted spent",
 )
 TASK = _table(
     "u8 entity",

@@ -99,7 +99,11 @@ def _handle_alone(world, case, reason):
         start_stage(world, case, 0)
     elif reason != R_DEADLINE:
         c.known_needs = c.done_needs
-        conclude(world, case)
+        if c.spent == 1 and reason == R_NEEDS:
+            c.attempt += 1
+            start_stage(world, case, 0)
+        else:
+            conclude(world, case)
 
 
 @njit
