@@ -143,7 +143,8 @@ class Console:
             other = study.scenario.policy_title(arm, self.lang)
             cells = [self._compared(metric, row) for metric, row in rows if row.pairs]
             if self._is_narrow:
-                self._stacked(base, other, cells)
+                heads = [base, other, self.words("cli.columns.difference"), self.words("cli.columns.verdict")]
+                self._stacked(heads, [(row[:3], row[3:7]) for row in cells], last_left=True)
             else:
                 names = {key: self.words(f"cli.columns.{key}") for key in _COMPARED}
                 columns = [*(names[key] for key in _COMPARED[:3]), base, other, *(names[key] for key in _COMPARED[3:])]
@@ -154,16 +155,19 @@ class Console:
     def _is_narrow(self) -> bool:
         return self.out.is_terminal and self.out.width < NARROW
 
-    def _stacked(self, base: str, other: str, rows: Sequence[Sequence[str]]) -> None:
-        """Print a comparison for a narrow terminal: each measure's name on a line of its own, its numbers below."""
-        heads = [base, other, self.words("cli.columns.difference"), self.words("cli.columns.verdict")]
-        cells = [row[3:7] for row in rows]
-        wide = [max((cell_len(row[k]) for row in cells), default=0) for k in range(3)]
+    def _stacked(
+        self, heads: Sequence[str], rows: Sequence[tuple[Sequence[str], Sequence[str]]], last_left: bool = False
+    ) -> None:
+        """Print rows for a narrow terminal: what each is about on a line of its own, its numbers below."""
+        columns = len(heads)
+        wide = [max((cell_len(numbers[k]) for _, numbers in rows), default=0) for k in range(columns)]
+        if last_left:
+            wide[-1] = 0
         self.out.print(escape("\n" + " · ".join(heads)), highlight=False, soft_wrap=False, style="bold")
-        for row, numbers in zip(rows, cells, strict=True):
-            self.out.print(escape(" · ".join(part for part in row[:3] if part)), highlight=False)
-            right = [" " * (w - cell_len(cell)) + cell for cell, w in zip(numbers[:3], wide, strict=True)]
-            self.out.print(escape("  " + "  ".join([*right, numbers[3]])), highlight=False)
+        for about, numbers in rows:
+            self.out.print(escape(" · ".join(part for part in about if part)), highlight=False)
+            right = [" " * (w - cell_len(cell)) + cell for cell, w in zip(numbers, wide, strict=True)]
+            self.out.print(escape("  " + "  ".join(right)), highlight=False)
         self.out.print()
 
     def _compared(self, metric: str, row: Paired) -> list[str]:
@@ -182,7 +186,7 @@ class Console:
 
         measure = measure_of(metric)
         if measure is None:
-            return [metric, self.words.name("units", unit_of_line(metric)), ""]
+            return [metric, "", ""]
         title = measure.title[self.lang] if isinstance(measure.title, Mapping) else getattr(measure.title, self.lang)
         return [title, self.words.name("units", measure.unit), self.words(f"cli.states.{measure.state}")]
 
@@ -212,13 +216,11 @@ class Console:
         for metric in shown:
             values = study.values(metric)
             if asked or any(not math.isnan(x) for arm in arms for x in values[arm]):
-                name, *rest = self._measure(metric)
-                if self._is_narrow and len(arms) > 1 and name == metric:
-                    name = ".\n".join(name.rsplit(".", 1))  # broken where it reads well
-                rows.append([name, *rest, *[interval_text(mean_interval(values[arm])) for arm in arms]])
-        if not any(row[2] for row in rows):  # lines know no true state beside a reported one
-            columns, rows = [*columns[:2], *columns[3:]], [[*row[:2], *row[3:]] for row in rows]
-        self.table(columns, rows)
+                rows.append([*self._measure(metric), *[interval_text(mean_interval(values[arm])) for arm in arms]])
+        if self._is_narrow and len(arms) > 1:
+            self._stacked(columns[3:], [(row[:3], row[3:]) for row in rows])
+        else:
+            self.table(columns, rows)
         if not asked and len(rows) < len(study.measures):
             self.say("left_out", count=len(study.measures) - len(rows))
 
@@ -234,16 +236,6 @@ def worth_a_row(measures: Sequence[str]) -> list[str]:
     types = {post: {parts[2] for parts in by_type if parts[1] == post} for post in {parts[1] for parts in by_type}}
     shown = [parts for parts in lines if parts not in by_type or len(types[parts[1]]) > 1]
     return [".".join(parts) for parts in shown] or list(measures)
-
-
-def unit_of_line(measure: str) -> str:
-    """Return the unit of a line's measure, which its name tells."""
-    last = measure.rpartition(".")[2]
-    if last.endswith("_min"):
-        return "min"
-    if last.endswith("_per_h"):
-        return "1/h"
-    return "share" if last.endswith("_share") or last == "utilisation" else "1"
 
 
 def number(value: float) -> str:

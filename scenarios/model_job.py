@@ -15,12 +15,14 @@ from scenarios.places import city_of
 from scenarios.runs import Outcome, Run
 from scenarios.schema import Scenario
 from sim.errors import InputError
+from sim.spec import LogLevel
 
 if TYPE_CHECKING:
     from sim.arm_changes import VariableArm
     from sim.model import Prepared
 
 KEPT_TABLES = ("cases", "incidents", "tasks", "staff")
+LEVEL: LogLevel = "counts"  # neither the measures nor the kept tables are made from the log
 KEPT_SETTINGS = 8
 DUMMY = "dummy"
 MODULES = ("scenarios.model_job", "sim.kernel", "sim.measures.indicators")
@@ -57,7 +59,7 @@ class ModelJob:
         _ = self.prepare(self.scenario.arms[0])
 
     def __call__(self, run: Run, keep: bool) -> Outcome:
-        result = self.prepare(run.policy).run(seed=run.seed, replication=run.replication, log_level="cases")
+        result = self.prepare(run.policy).run(seed=run.seed, replication=run.replication, log_level=LEVEL)
         tables = {name: getattr(result, name)() for name in KEPT_TABLES} if keep else {}
         return Outcome(dict(result.measures), tables)
 
@@ -112,6 +114,6 @@ class DesignJob:
         return made
 
     def __call__(self, run: Run, keep: bool) -> Outcome:
-        result = self.prepare(run.policy, dict(run.parameters)).run(run.seed, run.replication, log_level="cases")
+        result = self.prepare(run.policy, dict(run.parameters)).run(run.seed, run.replication, log_level=LEVEL)
         found = result.measures
         return Outcome({name: found[name] for name in self.measures} if self.measures else dict(found))

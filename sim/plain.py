@@ -166,7 +166,6 @@ def _finish(world, t, s, finish):
     c.attempt += 1
     e.fate, e.ended_min, e.resolved_min, e.open_case = F_RESOLVED, finish, finish, -1
     staff.busy_min += spent
-    world.pools[staff.pool].busy_min += spent
     staff.tasks_done += 1
     staff.stamp += 1
     staff.since_min = finish

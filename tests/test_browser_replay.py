@@ -85,6 +85,8 @@ def test_it_plays_pauses_and_scrubs(browser, server):
     with visit(browser, server, _path(server, None)) as seen:
         _ready(seen)
         assert seen.page.get_attribute("[data-replay]", "data-playing") == "true"
+        seen.page.evaluate(f"{PLAYER}.seek({NOON})")  # when people are about
+        _until(seen, lambda: _minute(seen) >= NOON)
         seen.page.select_option("[data-part=speed]", "600")
         first, minute = seen.page.evaluate(PIXELS, ".citymap-things"), _minute(seen)
         seen.page.wait_for_timeout(3000)

@@ -15,7 +15,7 @@ from dashboards.texts import Texts
 from gridwhistle import app
 from scenarios import Experiment
 from scenarios.compare import adjusted, compare, verdict_word
-from scenarios.console import Console, unit_of_line, worth_a_row
+from scenarios.console import Console, worth_a_row
 from scenarios.schema import Scenario
 from scenarios.yaml_lines import Tree
 
@@ -43,7 +43,12 @@ def printed(study, width: int | None, how: str, lang: str = "en") -> str:
 @pytest.mark.parametrize("how", ["means", "comparisons"])
 def test_no_name_and_no_number_is_broken_at_eighty_columns(study, how, lang):
     text = printed(study, 80, how, lang)
-    assert "abandoned_share" in text and "wait_served_min" in text
+    names = (
+        ["Gave up (desk)", "Wait of the served (desk)"]
+        if lang == "en"
+        else ["中途离开比例（desk）", "获服务者等待时间（desk）"]
+    )
+    assert all(name in text for name in names)
     rows = text.splitlines()
     assert sum(" … " in row for row in rows) >= 8
     assert all(row.count("(") == row.count(")") for row in rows if " … " in row)
@@ -51,7 +56,7 @@ def test_no_name_and_no_number_is_broken_at_eighty_columns(study, how, lang):
 
 def test_a_bare_model_shows_its_lines_once(study):
     text = printed(study, None, "means")
-    assert "line.desk.wait_min" in text and "line.desk.call.wait_min" not in text
+    assert "Wait (desk)" in text and "Wait (desk.call)" not in text
     assert "Bounces" not in text
     assert "Not shown are" in text
 
@@ -60,15 +65,6 @@ def test_two_types_at_a_post_show_both():
     names = ["incidents", "line.a.wait_min", "line.a.x.wait_min", "line.a.y.wait_min", "line.b.x.wait_min"]
     assert worth_a_row(names) == names[1:4]
     assert worth_a_row(names[:1]) == names[:1]
-
-
-@pytest.mark.parametrize(
-    ("name", "unit"),
-    [("line.a.wait_min", "min"), ("line.a.lost_share", "share"), ("line.a.arrivals_per_h", "1/h"),
-     ("line.a.utilisation", "share"), ("line.a.mean_in_line", "1")],
-)  # fmt: skip
-def test_a_lines_measure_tells_its_unit(name, unit):
-    assert unit_of_line(name) == unit
 
 
 def test_an_interval_without_zero_and_no_verdict_says_that_it_is_adjusted():

@@ -211,7 +211,6 @@ def count_work(world, s):
     k, now = world.staff[s], world.clock[0].now
     spent = now - k.since_min
     k.busy_min += spent
-    world.pools[k.pool].busy_min += spent
     if k.on_duty == 0:
         k.overtime_min += now - max(k.duty_since_min, k.since_min)
     k.since_min = now
@@ -308,7 +307,6 @@ def close_accounts(world):
             k.busy_min += spent
             if k.on_duty == 0:
                 k.overtime_min += now - max(k.duty_since_min, k.since_min)
-            world.pools[k.pool].busy_min += spent
         elif k.state == S_BACKGROUND:
             k.background_min += spent
             k.owed_min = max(0.0, k.owed_min - spent)

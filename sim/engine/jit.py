@@ -64,7 +64,7 @@ def compiling_beside(*modules: str) -> Iterator[None]:
     What it has finished is found in the cache when its turn comes; what it has not is compiled here as ever. So it
     may fail or be stopped without harm. Does nothing when all is compiled already or there is one processor only.
     """
-    if is_compiled() or (os.cpu_count() or 1) < 2:
+    if is_compiled() or (os.cpu_count() or 1) < 2 or not sys.executable:
         yield
         return
     command = [

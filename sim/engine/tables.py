@@ -53,7 +53,6 @@ STAFF = _table(
     "i2 post dept level state activity on_duty",
 )
 POOL = _table(
-    "f8 busy_min",
     "i4 first count idle background busy on_duty patrol queue_root queue_count capacity area grids",
     "i2 post dept level preemptive",
 )
