@@ -33,7 +33,11 @@ def check_feasible(spec: ModelSpec, one_group: bool) -> None:
     InputError
         Naming the field that cannot be, what was found and what is allowed.
     """
-    sizes = {name: post.count for name, post in spec.posts.items() if one_group or post.per == "city"}
+    sizes = {
+        name: post.count
+        for name, post in spec.posts.items()
+        if (one_group or post.per == "city") and post.count != "units"  # those the city's facilities know
+    }
     for name, kind in spec.types.items():
         _sine(name, kind)
         _endless(name, kind)
