@@ -8,6 +8,7 @@ from sim.cases.calling_off import shift_ends
 from sim.cases.handling import arrive, patience_ends, task_over, work_done
 from sim.cases.intake import judge
 from sim.cases.tasks import start_stage
+from sim.engine.ahead import is_of_staff, is_of_task
 from sim.engine.codes import (
     BY_SENSOR,
     C_INTAKE,
@@ -66,9 +67,9 @@ def shift_turns(world, i):
 @njit((W, I, I, I))
 def is_stale(world, kind, row, stamp):
     """Return True for a timer whose subject has moved on."""
-    if kind == EV_STAFF or kind == EV_ARRIVE:
+    if is_of_staff(kind):
         return world.staff[row].stamp != stamp
-    if kind == EV_WORK_DONE or kind == EV_LAG_DONE or kind == EV_TASK_READY or kind == EV_PATIENCE:
+    if is_of_task(kind):
         return world.tasks[row].stamp != stamp
     if kind == EV_RESIDENT:
         return world.incidents[row].stamp != stamp

@@ -32,12 +32,14 @@ _ARRIVALS_AHEAD = 8
 
 
 @njit
-def _is_of_staff(kind):
+def is_of_staff(kind):
+    """Return True for timers about a row of staff."""
     return kind == EV_STAFF or kind == EV_ARRIVE
 
 
 @njit
-def _is_of_task(kind):
+def is_of_task(kind):
+    """Return True for timers about a task."""
     return kind == EV_WORK_DONE or kind == EV_LAG_DONE or kind == EV_TASK_READY or kind == EV_PATIENCE
 
 
@@ -56,9 +58,9 @@ def _is_of_case(kind):
 @njit((W, I, I))
 def fetch_subject(world, kind, row):
     """Ask memory for the row that a timer is about."""
-    if _is_of_staff(kind):
+    if is_of_staff(kind):
         fetch_row(world.staff, row)
-    elif _is_of_task(kind):
+    elif is_of_task(kind):
         fetch_row(world.tasks, row)
     elif _is_of_incident(kind):
         fetch_row(world.incidents, row)
@@ -70,9 +72,9 @@ def fetch_subject(world, kind, row):
 def fetch_surroundings(world, kind, row):
     """Ask memory for rows that belong to what a timer is about, whose own row is there by now."""
     case, incident = np.int64(-1), np.int64(-1)
-    if _is_of_staff(kind):
+    if is_of_staff(kind):
         fetch_row(world.pools, np.int64(world.staff[row].pool))
-    elif _is_of_task(kind):
+    elif is_of_task(kind):
         case = np.int64(world.tasks[row].case)
         if world.tasks[row].first_staff >= 0:
             fetch_row(world.staff, np.int64(world.tasks[row].first_staff))
