@@ -152,7 +152,9 @@ def _search(cumulative, first, last, u):
 @njit
 def _fill(world, key, e, typ, grid, severity, place_first, place_row, place_cumulative, place_grid, home):
     """Draw what an incident is: severity, resident, place, witnesses, needs."""
-    u, v = uniforms(key, e.entity, P_INCIDENT, 0)
+    u, v = 0.5, 0.5  # where severity and place are certain there is nothing to draw
+    if severity[typ, 0] < 1.0 or place_first[typ + 1] - place_first[typ] != 1:
+        u, v = uniforms(key, e.entity, P_INCIDENT, 0)
     level = 0
     while level < 3 and u > severity[typ, level]:
         level += 1
