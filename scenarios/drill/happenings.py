@@ -63,6 +63,8 @@ def since(drill: Play, first: int) -> Iterator[Happening]:
             continue
         if not is_trouble(drill, int(drill.world.cases["type"][case])) or _is_desk(drill, kind, int(entry["staff"])):
             continue
+        if kind == codes.L_ARRIVE and _goes_on(drill, case, int(entry["value"])):
+            continue
         roles = tuple(r for r in drill.roles if kind in REPORTED and sees_case(drill, r, case))
         yield t_min, LOG_KINDS[kind], roles, _case(drill, kind, case, entry)
 
@@ -73,6 +75,12 @@ def _is_desk(drill: Play, kind: int, staff: int) -> bool:
         return False
     seat = drill.ground.arm.staffing.seats[staff]
     return drill.ground.arm.spec.posts[seat.post].kind == "operator"
+
+
+def _goes_on(drill: Play, case: int, stage: int) -> bool:
+    """Tell whether a stage is done by the crew of the one before, who have been with the case all along."""
+    first = int(drill.world.types["first_stage"][drill.world.cases["type"][case]])
+    return bool(drill.world.stages["keep_staff"][first + stage])
 
 
 def _incident(drill: Play, incident: Any) -> dict[str, Any]:
