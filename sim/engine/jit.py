@@ -64,21 +64,21 @@ def compiling_beside(*modules: str) -> Iterator[None]:
     What it has finished is found in the cache when its turn comes; what it has not is compiled here as ever. So it
     may fail or be stopped without harm. Does nothing when all is compiled already or there is one processor only.
     """
-    if is_compiled() or (os.cpu_count() or 1) < 2 or not sys.executable:
-        yield
-        return
-    command = [
-        sys.executable,
-        "-c",
-        "import importlib, sys\nfor m in sys.argv[1:]: importlib.import_module(m)",
-        *modules,
-    ]
-    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    beside = subprocess.Popen(
-        command, env=paths, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    beside = None if is_compiled() or (os.cpu_count() or 1) < 2 else _importing(modules)
     try:
         yield
     finally:
-        beside.kill()
-        beside.wait()
+        if beside is not None:
+            beside.kill()
+            beside.wait()
+
+
+def _importing(modules: tuple[str, ...]) -> subprocess.Popen[bytes] | None:
+    """Start a process that imports modules; None where none can be started."""
+    code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)"
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command, null = [sys.executable or "python", "-c", code, *modules], subprocess.DEVNULL
+    try:
+        return subprocess.Popen(command, env=paths, stdin=null, stdout=null, stderr=null)
+    except OSError:  # no second process to be had: everything is compiled here
+        return None
