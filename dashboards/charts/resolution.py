@@ -209,7 +209,7 @@ def _title(medians: dict[str, float], t: Texts) -> str:
 def _sentence(table: pd.DataFrame, medians: dict[str, float], deadline_min: float | None, t: Texts) -> str:
     at = deadline_min if deadline_min is not None and np.isfinite(deadline_min) else 7 * 1440.0
     parts = [
-        t("charts.resolution.share_part", arm=arm, share=percent(_share_at(table[table["policy"] == arm], at)))
+        t("charts.resolution.share_part", arm=arm, share=percent(_share_at(table[table["policy"] == arm], at), 1))
         for arm in medians
     ]
     return t("charts.resolution.sentence", span=duration(at, t), parts=listing(parts, t))
