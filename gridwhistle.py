@@ -21,6 +21,7 @@ from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from scenarios.console import Console
+    from sim.errors import InputError
 
 EXTRAS = {"kaleido": "report", "distributed": "cluster", "playwright": "browser", "simpy": "bench"}
 """Module that may be missing -> the extra that brings it."""
@@ -51,7 +52,7 @@ def _known(error: Exception) -> tuple[int | None, str]:
     from sim.errors import InputError
 
     if isinstance(error, InputError):
-        return 2, f"gridwhistle: {error.sentence()}"
+        return 2, f"gridwhistle: {_sentence(error)}"
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in EXTRAS:
         extra = EXTRAS[(error.name or "").partition(".")[0]]
         given = " ".join(f'"{a}"' if " " in a else a for a in sys.argv[1:])
@@ -61,6 +62,16 @@ def _known(error: Exception) -> tuple[int | None, str]:
     if type(error).__name__ == "PoolError":
         return 1, f"gridwhistle: {error}"
     return None, ""
+
+
+def _sentence(error: InputError) -> str:
+    """Return a mistake in the language that was asked for; English where that cannot be told."""
+    from dashboards.texts import LANGUAGES
+    from dashboards.texts.mistakes import sentence
+
+    asked = "".join(sys.argv[k + 1] for k, word in enumerate(sys.argv[:-1]) if word == "--lang")
+    asked = next((word.removeprefix("--lang=") for word in sys.argv if word.startswith("--lang=")), asked)
+    return sentence(error, asked if asked in LANGUAGES else "en")
 
 
 app = typer.Typer(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboards.job_request import JobRequest
+from dashboards.texts.mistakes import sentence
 from sim.errors import InputError
 
 GRACE_S = 30.0
@@ -47,7 +48,7 @@ def _outcome(job: dict[str, Any]) -> dict[str, Any]:
     try:
         return _carried_out(job)
     except InputError as mistake:
-        return {"exit_code": 2, "error": mistake.sentence()}
+        return {"exit_code": 2, "error": sentence(mistake, str(job["request"].get("lang") or "en"))}
     except Interrupted as stopped:
         return {"exit_code": stopped.exit_code, "error": ""}
     except KeyboardInterrupt:

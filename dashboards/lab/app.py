@@ -33,6 +33,7 @@ from dashboards.server.shell import Visit, document, remember, visit_of
 from dashboards.server.state import State
 from dashboards.server.static import answer, shelf
 from dashboards.texts import Texts
+from dashboards.texts.mistakes import sentence
 from sim.errors import InputError
 
 log = logging.getLogger("gridwhistle.web")
@@ -139,7 +140,7 @@ def _show_pages(lab: LabApp, context: Lab) -> None:
         try:
             return await asyncio.to_thread(VIEWS[address.page], address, context, user)
         except InputError as error:
-            return [html.H1(address.t(f"web.nav.{address.page}")), problem(error.sentence())]
+            return [html.H1(address.t(f"web.nav.{address.page}")), problem(sentence(error, address.lang))]
 
     lab.clientside_callback(
         ClientsideFunction("lab", "shown"),

@@ -24,6 +24,7 @@ from dashboards.lab.parts import Content, dcc, facts, html, note, problem, secti
 from dashboards.report.data import ReportData
 from dashboards.server.settings import User
 from dashboards.texts import Texts, pick
+from dashboards.texts.mistakes import sentence
 from scenarios.watch import progress
 from sim.errors import InputError
 
@@ -51,7 +52,7 @@ def register(app: dash.Dash, lab: Lab) -> None:
         try:
             charts = await asyncio.to_thread(lab.charts, address.get("study"), address.lang)
         except InputError as error:
-            return problem(error.sentence())
+            return problem(sentence(error, address.lang))
         return [_frame(chart, address) for chart in charts.values()]
 
     @app.callback(
@@ -89,7 +90,7 @@ def _card(address: Address, lab: Lab, name: str) -> Content:
         title = pick(scenario.title, address.lang, scenario.name)
         about = [t("phrases.comma").join(titles), html.Br(), _state_words(study.folder, t)]
     except InputError as error:
-        return html.Div([html.Strong(name), html.Span(error.sentence())], className="broken")
+        return html.Div([html.Strong(name), html.Span(sentence(error, address.lang))], className="broken")
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(study.folder.stat().st_mtime))
     words = [html.Strong(title), html.Span([*about, html.Br(), html.Code(name), " · ", when])]
     return html.A(words, href=address.link("compare", study=name))

@@ -20,6 +20,7 @@ from dashboards.report.data import Parameter
 from dashboards.report.html import text
 from dashboards.server.access import require
 from dashboards.server.shell import Visit, page, visit_of
+from dashboards.texts.mistakes import sentence
 from sim.errors import InputError
 
 router = APIRouter(prefix="/lab-files", include_in_schema=False)
@@ -129,7 +130,7 @@ async def upload(
             take, content, scenario.filename, lab.state.settings.scenarios, replace=bool(replace)
         )
     except InputError as error:
-        return _form(visit, error.sentence())
+        return _form(visit, sentence(error, visit.lang))
     return RedirectResponse(visit.link("/lab/library", scenario=name), 303)
 
 

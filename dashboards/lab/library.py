@@ -17,6 +17,7 @@ from dashboards.lab.fragments import parameters_of, provenance
 from dashboards.lab.parts import Content, facts, html, note, problem, section, table, tag
 from dashboards.server.settings import User
 from dashboards.texts import Texts, pick
+from dashboards.texts.mistakes import sentence
 from scenarios.schema import Scenario
 from sim.errors import InputError
 
@@ -47,7 +48,7 @@ def _list(address: Address, lab: Lab, chosen: str) -> Content:
             scenario = lab.scenario(name)
             title, about = pick(scenario.title, address.lang, name), _policies_line(scenario, t)
         except InputError as error:
-            title, about = name, error.sentence()
+            title, about = name, sentence(error, address.lang)
         link = html.A([html.Strong([title, *own]), html.Span(about)], href=address.link(scenario=name), **here)
         cards.append(html.Li(link))
     return html.Ul(cards, className="cards")
@@ -64,7 +65,7 @@ def _scenario(address: Address, lab: Lab, name: str) -> list[Content]:
         scenario = lab.scenario(name)
         spec = scenario.spec(scenario.arms[0])
     except InputError as error:
-        return [problem(error.sentence())]
+        return [problem(sentence(error, lang))]
     buttons = html.P(
         [
             html.A(t("web.library.run_this"), href=address.link("run", scenario=name), className="button primary"),
@@ -169,7 +170,7 @@ def _differences(address: Address, scenario: Scenario, name: str) -> Content:
     try:
         changes = differences(scenario, baseline, policy)
     except InputError as error:
-        return section("difference", title, choice, problem(error.sentence()))
+        return section("difference", title, choice, problem(sentence(error, lang)))
     words = t(
         "web.library.difference_text",
         policy=scenario.policy_title(policy, lang),

@@ -20,6 +20,7 @@ from dashboards.server.access import require
 from dashboards.server.settings import User
 from dashboards.server.shell import Visit, visit_of
 from dashboards.texts import Texts, pick
+from dashboards.texts.mistakes import sentence
 from scenarios.beforehand import SECONDS_PER_RESIDENT_DAY, SECONDS_PER_RUN
 from scenarios.console import duration
 from scenarios.experiment import Experiment
@@ -98,7 +99,7 @@ def check(request: Request, filled: Filled, _: Planner) -> dict[str, Any]:
         job = filled.request(lab, visit.lang)
         made = job.experiment(lab.state.settings.scenarios)
     except InputError as error:
-        return _wrong(error)
+        return _wrong(error, visit.lang)
     return {"wrong": {}, "plan": _plan(made, job, lab, visit.t)}
 
 
@@ -110,13 +111,13 @@ def submit(request: Request, filled: Filled, user: Planner) -> dict[str, Any]:
     try:
         job = lab.state.jobs.submit(filled.request(lab, visit.lang), owner)
     except InputError as error:
-        return _wrong(error)
+        return _wrong(error, visit.lang)
     return {"wrong": {}, "said": visit.t("web.run.submitted", id=job.id)}
 
 
-def _wrong(error: InputError) -> dict[str, Any]:
+def _wrong(error: InputError, lang: str) -> dict[str, Any]:
     at = AT.get((error.field or "").partition("[")[0], "form")
-    return {"wrong": {at: error.sentence()}, "plan": ""}
+    return {"wrong": {at: sentence(error, lang)}, "plan": ""}
 
 
 def _plan(made: Experiment, job: JobRequest, lab: Lab, t: Texts) -> str:
@@ -157,7 +158,7 @@ def form(request: Request, user: Planner) -> HTMLResponse:
         scenario = lab.scenario(chosen)
         days = scenario.spec(scenario.arms[0]).horizon_days
     except InputError as error:
-        return HTMLResponse(_scenarios(lab, visit, chosen) + _problem(error.sentence()))
+        return HTMLResponse(_scenarios(lab, visit, chosen) + _problem(sentence(error, visit.lang)))
     return HTMLResponse(before + _form(lab, visit, chosen, scenario, days, user))
 
 

@@ -21,9 +21,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from dashboards.replay import scene
 from dashboards.replay.page import chooser, replay_page
 from dashboards.replay.shelf import Held, Replays
-from dashboards.server.shell import visit_of
+from dashboards.server.shell import language_of, visit_of
 from dashboards.server.state import state_of
 from dashboards.texts import LANGUAGES
+from dashboards.texts.mistakes import sentence
 from scenarios.replay.play import TOLD
 from sim.errors import InputError
 
@@ -141,7 +142,9 @@ async def stream(socket: WebSocket, study: Study, arm: Arm = "", replication: Re
         held = await run_in_threadpool(_held, socket, study, arm, replication)
         await _serve(socket, held)
     except InputError as error:
-        await socket.send_text(json.dumps({"error": error.sentence()}))
+        await socket.send_text(
+            json.dumps({"error": sentence(error, language_of(socket, state_of(socket).settings.lang))})
+        )
         await socket.close(4400)
     except WebSocketDisconnect:
         pass  # the viewer left

@@ -26,6 +26,7 @@ from dashboards.server.security import Gate
 from dashboards.server.settings import Settings
 from dashboards.server.shell import message_page, visit_of
 from dashboards.server.state import State
+from dashboards.texts.mistakes import sentence
 from sim.errors import InputError
 
 
@@ -71,7 +72,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _input_error(request: Request, error: Exception) -> Response:
     """Answer a mistake in what the user gave with its one sentence."""
     assert isinstance(error, InputError)
-    return _answer(request, 400, error.sentence())
+    return _answer(request, 400, sentence(error, visit_of(request).lang))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

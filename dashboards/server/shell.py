@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse
 
 from dashboards.report.html import text
@@ -68,10 +68,11 @@ def visit_of(request: Request) -> Visit:
     state = state_of(request)
     user: User | None = request.scope.get("state", {}).get("user")
     query = dict(request.query_params)
-    return Visit(_lang(request, state.settings.lang), request.url.path, query, user, bool(state.settings.users))
+    return Visit(language_of(request, state.settings.lang), request.url.path, query, user, bool(state.settings.users))
 
 
-def _lang(request: Request, otherwise: str) -> str:
+def language_of(request: HTTPConnection, otherwise: str) -> str:
+    """Return the language of a request or socket: of ``?lang=``, as chosen before, of the browser, or ``otherwise``."""
     for chosen in (request.query_params.get("lang"), request.cookies.get(LANG_COOKIE)):
         if chosen in LANGUAGES:
             return str(chosen)

@@ -1,0 +1,113 @@
+"""Mistakes in input, said in the reader's language.
+
+Everything below the dashboards says what is wrong in English, with the place, what was found and what is allowed kept
+apart in an `InputError`. This file says the same in another language. It is a catalogue of sentences with holes, not a
+second set of messages: a clause that it does not know is shown as it is, and a test reads every clause out of the
+sources (`scripts.mistakes`) and fails when one is missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+from sim.errors import InputError
+
+HOLE = "{}"
+_BOUND = r"(?:at least|at most|above|below) [-\d.,e+]+(?: entries)?"
+_BOUNDS = re.compile(rf"(?P<bounds>{_BOUND}(?: and {_BOUND})*)(?: \((?P<unit>[^()]+)\))?")
+
+
+@cache
+def catalogue(lang: str) -> dict[str, str]:
+    """Return English clause -> clause of ``lang``; holes are ``{}`` in the first, ``{0}``, ``{1}`` … in the second."""
+    return yaml.safe_load(files("dashboards.texts").joinpath(f"mistakes.{lang}.yaml").read_text(encoding="utf-8"))
+
+
+def sentence(error: InputError, lang: str) -> str:
+    """Return the one sentence of a mistake in ``lang``: file, line, field, problem, found, allowed.
+
+    Parameters
+    ----------
+    error
+        What a reader, schema or builder raised.
+    lang
+        ``en`` or ``zh``; names, values and paths stand in it as the user wrote them.
+    """
+    if lang == "en":
+        return error.sentence()
+    place = "，".join(
+        part
+        for part in (
+            str(error.file) if error.file is not None else "",
+            f"第 {error.line} 行" if error.line is not None else "",
+            f"字段“{error.field}”" if error.field else "",
+        )
+        if part
+    )
+    problem = clause(error.problem, lang)
+    text = f"{place}：{problem}" if place else problem
+    if error.found is not None:
+        text += f"；现为 {_found(error.found, lang)}"
+    if error.allowed is not None:
+        text += f"；允许：{_allowed(error.allowed, lang)}"
+    return text + "。"
+
+
+def clause(text: str, lang: str) -> str:
+    """Return a clause in ``lang``, what stands in its holes translated likewise; the clause itself when unknown."""
+    if lang == "en":
+        return text
+    return _limits(text, lang) or _entry(text, lang) or text
+
+
+def _entry(text: str, lang: str) -> str | None:
+    """Return the catalogue's words for a clause, its holes filled; None when it has none."""
+    known = catalogue(lang)
+    if text in known:
+        return known[text]
+    for pattern, there in _patterns(lang):
+        found = pattern.fullmatch(text)
+        if found is not None:
+            return _filled(there, [clause(part, lang) for part in found.groups()])
+    return None
+
+
+def _limits(text: str, lang: str) -> str | None:
+    """Return bounds joined by "and", with the unit behind them in brackets; None when it is nothing of the kind."""
+    found = _BOUNDS.fullmatch(text)
+    if found is None:
+        return None
+    unit = f"（{clause(found['unit'], lang)}）" if found["unit"] else ""
+    return "，且".join(str(_entry(bound, lang)) for bound in found["bounds"].split(" and ")) + unit
+
+
+def _filled(there: str, parts: list[str]) -> str:
+    """Put parts into the holes ``{0}``, ``{1}`` …; other braces are the clause's own."""
+    return re.sub(r"\{(\d)\}", lambda hole: parts[int(hole.group(1))], there)
+
+
+def _found(found: object, lang: str) -> str:
+    return clause(found, lang) if isinstance(found, str) and clause(found, lang) != found else repr(found)
+
+
+def _allowed(allowed: object, lang: str) -> str:
+    if isinstance(allowed, str):
+        whole = clause(allowed, lang)
+        return whole if whole != allowed else "、".join(clause(part, lang) for part in allowed.split(", "))
+    parts: Iterable[object] = allowed if isinstance(allowed, list | tuple | set | frozenset) else (allowed,)
+    return "、".join(clause(str(part), lang) for part in parts)
+
+
+@cache
+def _patterns(lang: str) -> list[tuple[re.Pattern[str], str]]:
+    """Return the clauses with holes, those with the longest fixed text first: the most specific one wins."""
+    with_holes = [(here, there) for here, there in catalogue(lang).items() if HOLE in here]
+    with_holes.sort(key=lambda pair: -len(pair[0].replace(HOLE, "")))
+    return [
+        (re.compile("(.+?)".join(map(re.escape, here.split(HOLE))), re.DOTALL), there) for here, there in with_holes
+    ]
