@@ -17,6 +17,7 @@ from scenarios.schema import Scenario
 from scenarios.yaml_lines import FieldPath, Origin, Tree, dotted
 from sim import register
 from sim.errors import InputError
+from sim.policies.rule_texts import OPEN
 from sim.spec import ModelSpec
 
 _SHIPPED = {str(CATALOGUE), str(DEFAULTS)}
@@ -29,7 +30,12 @@ _CATALOGUE_FIELDS = {
 """Field of ``type.<name>.<field>`` -> where it stands in a type, and the group of its provenance."""
 
 
-def told(scenario: Scenario, arms: Sequence[str] = (), used_types: frozenset[str] = frozenset()) -> list[InputError]:
+def told(
+    scenario: Scenario,
+    arms: Sequence[str] = (),
+    used_types: frozenset[str] = frozenset(),
+    asked_hooks: frozenset[str] = frozenset(),
+) -> list[InputError]:
     """Return what is told of a scenario, in the order of its lines, each thing once.
 
     Parameters
@@ -40,6 +46,8 @@ def told(scenario: Scenario, arms: Sequence[str] = (), used_types: frozenset[str
         The arms that are compared (default: the scenario's); arms alike are told of these.
     used_types
         Types that come about otherwise than by demand and script, as by an exercise.
+    asked_hooks
+        Hooks behind which people decide, who may do what no rule here does.
 
     Raises
     ------
@@ -48,7 +56,7 @@ def told(scenario: Scenario, arms: Sequence[str] = (), used_types: frozenset[str
     """
     names = list(dict.fromkeys([*(arms or scenario.arms), *scenario.arms, *scenario.policies]))
     trees = {name: scenario.tree(name) for name in names}
-    specs = {name: scenario.spec(name) for name in names}
+    specs = {name: _opened(scenario.spec(name), asked_hooks) for name in names}
     has_roads = "bare" not in scenario.city
     found = [*_idle(trees, specs, has_roads, used_types), *_implausible(trees, specs), *_stated_twice(trees, specs)]
     found += [*_windows(scenario, specs), *_alike(scenario, list(arms or scenario.arms), specs, has_roads)]
@@ -57,6 +65,11 @@ def told(scenario: Scenario, arms: Sequence[str] = (), used_types: frozenset[str
     for one in found:
         seen.setdefault(one.sentence(), one)
     return sorted(seen.values(), key=lambda one: (str(one.file), one.line or 0))
+
+
+def _opened(spec: ModelSpec, hooks: frozenset[str]) -> ModelSpec:
+    """Return a model whose rules behind some hooks are people."""
+    return spec.model_copy(update={"rules": spec.rules.model_copy(update=dict.fromkeys(hooks, OPEN))}) if hooks else spec
 
 
 def _written(tree: Tree, path: FieldPath) -> tuple[Origin | None, Any]:
