@@ -11,7 +11,7 @@ import datetime as dt
 import math
 from collections.abc import Iterator
 
-from scenarios.parameters_read import can_whistle, unread
+from scenarios.parameters_read import Site, can_whistle, unread
 from scenarios.yaml_lines import FieldPath
 from sim.cases.catalogue import LEVELS, CaseType
 from sim.institutions.parts import Sweep
@@ -24,24 +24,24 @@ OWN_CHANNELS = ("petition_office", "patrol", "sensor", "sweep")
 """Channels that the model uses by their name, whatever types report by them."""
 
 
-def idle(spec: ModelSpec, has_roads: bool, has_residents: bool, used_types: frozenset[str] = frozenset()) -> Iterator[Idle]:
+def idle(spec: ModelSpec, site: Site, used_types: frozenset[str] = frozenset()) -> Iterator[Idle]:
     """Yield every field of a checked model whose value changes nothing.
 
     Parameters
     ----------
     spec
         The model of one arm.
-    has_roads, has_residents
-        Whether the city has roads, and residents.
+    site
+        What is known of the city.
     used_types
         Types that come about otherwise than by the model's own demand and script, as by an exercise.
     """
-    for name, why in ((name, unread(name, spec, has_roads)) for name in spec.parameters):
+    for name, why in ((name, unread(name, spec, site)) for name in spec.parameters):
         if why is not None:
             yield ("parameters", name), why
     for name, kind in spec.types.items():
         at: FieldPath = ("types", name)
-        yield from _occurs(at, kind, spec, has_residents, name in used_types)
+        yield from _occurs(at, kind, spec, site.has_roads, name in used_types)
         yield from _noticed(at, kind, spec)
         yield from _worked(at, kind)
     yield from _posts(spec)

@@ -7,7 +7,8 @@ no call-back delay. Where the text of a user's own rule does not tell, nothing i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from sim.cases.catalogue import CaseType
 from sim.engine.codes import HOOK_NAMES
@@ -15,8 +16,33 @@ from sim.policies.rule_texts import OPEN, read_by
 from sim.register import entry_of
 from sim.spec import ModelSpec
 
-Condition = Callable[[ModelSpec, bool], str | None]
-"""(model, the city has roads of its own) -> why a parameter is not read there, or None."""
+
+class Site(NamedTuple):
+    """What a scenario's text tells of its city.
+
+    Attributes
+    ----------
+    has_roads
+        False for a bare city, which has places and no roads; it has no residents either.
+    has_lights
+        True where travel with lights and sirens has times of its own; False where that is not sure.
+    """
+
+    has_roads: bool
+    has_lights: bool
+
+    @classmethod
+    def of(cls, city: Mapping[str, Any]) -> Site:
+        """Read it from the city section of a scenario."""
+        read, bare = city.get("read"), city.get("bare")
+        jemss = isinstance(read, dict) and read.get("format") == "jemss"
+        travel = bare.get("travel_min") if isinstance(bare, dict) else None
+        two = isinstance(travel, list) and len(travel) > 1 and bool(travel[0]) and isinstance(travel[0][0], list)
+        return cls("bare" not in city, "synthetic" in city or jemss or two)
+
+
+Condition = Callable[[ModelSpec, Site], str | None]
+"""(model, city) -> why a parameter is not read there, or None."""
 
 BY_ENGINE = frozenset(
     f"coordination.{name}"
@@ -26,7 +52,7 @@ BY_ENGINE = frozenset(
 """Parameters of scope rule that the engine reads itself, whatever the rules are."""
 
 
-def unread(name: str, spec: ModelSpec, has_roads: bool) -> str | None:
+def unread(name: str, spec: ModelSpec, site: Site) -> str | None:
     """Return why a parameter changes nothing in a model, None when it is read.
 
     Parameters
@@ -35,13 +61,13 @@ def unread(name: str, spec: ModelSpec, has_roads: bool) -> str | None:
         Register name or ``type.<name>.<field>``; known.
     spec
         A checked model.
-    has_roads
-        False: the city is bare, places without roads.
+    site
+        What is known of the city.
     """
     if name.startswith("type."):
         return _of_type(name, spec)
     condition = CONDITIONS.get(name) or next((c for start, c in GROUPS.items() if name.startswith(start)), None)
-    if condition is not None and (why := condition(spec, has_roads)) is not None:
+    if condition is not None and (why := condition(spec, site)) is not None:
         return why
     return _of_rules(name, spec) if entry_of(name).scope == "rule" and name not in BY_ENGINE else None
 
@@ -67,18 +93,18 @@ def _of_type(name: str, spec: ModelSpec) -> str | None:
 
 
 def _needs_any(test: Callable[[CaseType], object], otherwise: str) -> Condition:
-    def condition(spec: ModelSpec, has_roads: bool) -> str | None:
+    def condition(spec: ModelSpec, site: Site) -> str | None:
         return None if any(test(kind) for kind in spec.types.values()) else otherwise
 
     return condition
 
 
 def _when(test: Callable[[ModelSpec], object], otherwise: str) -> Condition:
-    return lambda spec, has_roads: None if test(spec) else otherwise
+    return lambda spec, site: None if test(spec) else otherwise
 
 
 def _all_of(*conditions: Condition) -> Condition:
-    return lambda spec, has_roads: next((why for c in conditions if (why := c(spec, has_roads))), None)
+    return lambda spec, site: next((why for c in conditions if (why := c(spec, site))), None)
 
 
 def _waits(spec: ModelSpec) -> bool:
@@ -154,9 +180,12 @@ CONDITIONS: dict[str, Condition] = {
     "patrol.speed_kmh": _PATROLLED,
     "patrol.found_probability": _PATROLLED,
     "patrol.street_km_per_grid": _all_of(
-        lambda s, has_roads: "the city has roads of its own, whose length is taken" if has_roads else None, _PATROLLED
+        lambda s, site: "the city has roads of its own, whose length is taken" if site.has_roads else None, _PATROLLED
     ),
-    "travel.lights_factor": _when(lambda s: _drives(s, True), "nobody drives with lights"),
+    "travel.lights_factor": _all_of(
+        lambda s, site: "travel with lights has times of its own in this city" if site.has_lights else None,
+        _when(lambda s: _drives(s, True), "nobody drives with lights"),
+    ),
     "travel.ordinary_factor": _when(lambda s: _drives(s, False), "nobody drives without lights"),
     "travel.blocked_min": _when(lambda s: s.closures, "no road is ever closed"),
     "cost.callback_yuan": _when(_calls_back, "no channel calls back"),

@@ -12,7 +12,7 @@ from typing import Any
 
 from scenarios.base import CATALOGUE, DEFAULTS
 from scenarios.idle import idle
-from scenarios.parameters_read import unread
+from scenarios.parameters_read import Site, unread
 from scenarios.schema import Scenario
 from scenarios.yaml_lines import FieldPath, Origin, Tree, dotted
 from sim import register
@@ -57,10 +57,10 @@ def told(
     names = list(dict.fromkeys([*(arms or scenario.arms), *scenario.arms, *scenario.policies]))
     trees = {name: scenario.tree(name) for name in names}
     specs = {name: _opened(scenario.spec(name), asked_hooks) for name in names}
-    has_roads = "bare" not in scenario.city
-    found = [*_idle(trees, specs, has_roads, used_types), *_implausible(trees, specs), *_stated_twice(trees, specs)]
-    found += [*_windows(scenario, specs), *_alike(scenario, list(arms or scenario.arms), specs, has_roads)]
-    found += [*_sensitivity(scenario, specs, has_roads), *_city(scenario)]
+    site = Site.of(scenario.city)
+    found = [*_idle(trees, specs, site, used_types), *_implausible(trees, specs), *_stated_twice(trees, specs)]
+    found += [*_windows(scenario, specs), *_alike(scenario, list(arms or scenario.arms), specs, site)]
+    found += [*_sensitivity(scenario, specs, site), *_city(scenario)]
     seen: dict[str, InputError] = {}
     for one in found:
         seen.setdefault(one.sentence(), one)
@@ -90,10 +90,10 @@ def _notice(problem: str, path: FieldPath, origin: Origin, found: Any = None, al
 
 
 def _idle(
-    trees: dict[str, Tree], specs: dict[str, ModelSpec], has_roads: bool, used_types: frozenset[str]
+    trees: dict[str, Tree], specs: dict[str, ModelSpec], site: Site, used_types: frozenset[str]
 ) -> Iterator[InputError]:
     """Yield what changes nothing in any arm that has it from the same line."""
-    by_arm = {name: dict(idle(spec, has_roads, has_roads, used_types)) for name, spec in specs.items()}
+    by_arm = {name: dict(idle(spec, site, used_types)) for name, spec in specs.items()}
     for name, found in by_arm.items():
         for path, why in found.items():
             origin, value = _written(trees[name], path)
@@ -165,11 +165,11 @@ def _windows(scenario: Scenario, specs: dict[str, ModelSpec]) -> Iterator[InputE
                 )  # fmt: skip
 
 
-def _alike(scenario: Scenario, arms: list[str], specs: dict[str, ModelSpec], has_roads: bool) -> Iterator[InputError]:
+def _alike(scenario: Scenario, arms: list[str], specs: dict[str, ModelSpec], site: Site) -> Iterator[InputError]:
     """Yield arms whose models are equal in all that is read."""
     known: list[tuple[str, ModelSpec]] = []
     for arm in arms:
-        mine = _effective(specs[arm], has_roads)
+        mine = _effective(specs[arm], site)
         same = next((name for name, other in known if other == mine), None)
         known.append((arm, mine))
         if same is not None:
@@ -180,14 +180,14 @@ def _alike(scenario: Scenario, arms: list[str], specs: dict[str, ModelSpec], has
             )  # fmt: skip
 
 
-def _effective(spec: ModelSpec, has_roads: bool) -> ModelSpec:
+def _effective(spec: ModelSpec, site: Site) -> ModelSpec:
     """Return a model without texts, unread parameters and values equal to the register's."""
     read = {
         name: value
         for name, value in spec.parameters.items()
         if value != register.entry_of(name).default or name.startswith("type.")
     }
-    read = {name: value for name, value in read.items() if unread(name, spec, has_roads) is None}
+    read = {name: value for name, value in read.items() if unread(name, spec, site) is None}
     bare: dict[str, Any] = {"parameters": read, "provenance": {}}
     for section in ("types", "departments", "posts", "channels", "whistles"):
         made = {}
@@ -198,10 +198,10 @@ def _effective(spec: ModelSpec, has_roads: bool) -> ModelSpec:
     return spec.model_copy(update=bare)
 
 
-def _sensitivity(scenario: Scenario, specs: dict[str, ModelSpec], has_roads: bool) -> Iterator[InputError]:
+def _sensitivity(scenario: Scenario, specs: dict[str, ModelSpec], site: Site) -> Iterator[InputError]:
     for index, text in enumerate(scenario.experiment.sensitivity):
         name = text.partition("=")[0].strip()
-        whys = [unread(name, specs[arm], has_roads) for arm in specs]
+        whys = [unread(name, specs[arm], site) for arm in specs]
         if whys and all(why is not None for why in whys):
             path = ("experiment", "sensitivity", index)
             file, line = scenario._tree.origin(path)
