@@ -76,7 +76,7 @@ def _answered(scenario: Scenario, arms: Sequence[str]) -> None:
         for hook, rule in scenario.spec(arm).rules.model_dump().items():
             if rule == OPEN:
                 error = InputError(
-                    "this leaves the decision to people, and in a run nobody answers", field=f"rules.{hook}", found=rule,
+                    "this leaves the decision to people: in a run nobody answers", field=f"rules.{hook}", found=rule,
                     allowed="a rule that decides; exercises ('gridwhistle drill') ask people by their 'asks'",
                 )  # fmt: skip
                 raise placed(error, scenario.tree(arm))

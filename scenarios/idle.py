@@ -20,6 +20,11 @@ from sim.spec import ModelSpec
 
 Idle = tuple[FieldPath, str]
 """(field, why it changes nothing)."""
+NOT_BARE = (
+    "report_delay_min", "witnesses", "patrol_visible", "sensor_visible", "seems", "needs", "believed_needs",
+    "patience_h", "repeat_share", "petition_share", "spontaneous_h", "grows_per_h",
+)  # fmt: skip
+"""Fields of a type that bare ones do not read ('report' and 'success' are written for completeness and harmless)."""
 OWN_CHANNELS = ("petition_office", "patrol", "sensor", "sweep")
 """Channels that the model uses by their name, whatever types report by them."""
 
@@ -57,7 +62,10 @@ def idle(spec: ModelSpec, site: Site, used_types: frozenset[str] = frozenset()) 
 def _occurs(at: FieldPath, kind: CaseType, spec: ModelSpec, has_residents: bool, is_used: bool) -> Iterator[Idle]:
     scripted = any(told.type == at[1] for told in spec.script)
     if kind.rate_per_1000_year > 0 and not has_residents:
-        yield (*at, "rate_per_1000_year"), "the city has no residents to whom it could happen; 'rate_per_hour' needs none"
+        yield (
+            (*at, "rate_per_1000_year"),
+            "the city has no residents to whom it could happen; 'rate_per_hour' needs none",
+        )
     if kind.rate_per_1000_year == 0 == kind.rate_per_hour and not scripted and not is_used:
         yield at, "the type never occurs: its rates are 0 and the script has none"
     if kind.sine is not None and kind.sine.get("amplitude") == 0:
@@ -72,10 +80,8 @@ def _occurs(at: FieldPath, kind: CaseType, spec: ModelSpec, has_residents: bool,
 
 def _noticed(at: FieldPath, kind: CaseType, spec: ModelSpec) -> Iterator[Idle]:
     if kind.kind == "bare":
-        for field in ("report", "report_delay_min", "witnesses", "patrol_visible", "sensor_visible", "seems", "needs",
-                      "believed_needs", "patience_h", "repeat_share", "petition_share", "spontaneous_h", "grows_per_h"):  # fmt: skip
-            if field not in ("report",):  # written for completeness in many bare models; harmless
-                yield (*at, field), "a bare type is known at once and goes through its stages; nothing else happens to it"
+        for field in NOT_BARE:
+            yield (*at, field), "a bare type is known at once and goes through its stages; nothing else happens to it"
         return
     if kind.witnesses == 0:
         yield (*at, "witness_delay_min"), "there are no witnesses: 'witnesses' is 0"
@@ -93,7 +99,10 @@ def _noticed(at: FieldPath, kind: CaseType, spec: ModelSpec) -> Iterator[Idle]:
     swept = any(at[1] in sweep.types for sweep in spec.sweeps)
     scripted = any(told.type == at[1] and told.channel for told in spec.script)
     if not (kind.report or kind.patrol_visible or kind.sensor_visible or swept or scripted):
-        yield (*at, "stages"), "nobody can tell of it: 'report' names no channel, and neither patrol, sensor nor sweep sees it"
+        yield (
+            (*at, "stages"),
+            "nobody can tell of it: 'report' names no channel, and neither patrol, sensor nor sweep sees it",
+        )
 
 
 def _worked(at: FieldPath, kind: CaseType) -> Iterator[Idle]:
@@ -196,7 +205,9 @@ def _on_duty(spec: ModelSpec, names: list[str]) -> list[tuple[float, float]]:
         mine = turns[row["first"] : row["first"] + row["count"]]
         on = mine["at_min"][mine["on"] == 1]
         off = mine["at_min"][mine["on"] == 0]
-        spans += [(a, b) for a, b in zip(sorted(on), sorted(off), strict=True) if b > 0 and a < spec.horizon_days * 1440]
+        spans += [
+            (a, b) for a, b in zip(sorted(on), sorted(off), strict=True) if b > 0 and a < spec.horizon_days * 1440
+        ]
     return spans
 
 
@@ -259,7 +270,10 @@ def _times(spec: ModelSpec) -> Iterator[Idle]:
     for field in ("holidays", "workdays"):
         for index, date in enumerate(getattr(spec.calendar, field)):
             if date not in dates:
-                yield ("calendar", field, index), f"the day does not lie within the {spec.horizon_days:g} days of the run"
+                yield (
+                    ("calendar", field, index),
+                    f"the day does not lie within the {spec.horizon_days:g} days of the run",
+                )
             elif field == "workdays" and date.weekday() < 5:
                 yield ("calendar", field, index), "it is a working day already"
     for level in spec.ladder:

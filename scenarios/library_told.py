@@ -40,8 +40,8 @@ def show_one(name: str, whole: bool, console: Console) -> None:
         return
     policies = summary.pop("policies")
     field, value = (console.words(f"cli.columns.{key}") for key in ("field", "value"))
-    told = [[console.words(f"cli.scenario.{k}"), _text(v)] for k, v in summary.items() if v not in ("", None)]
-    console.table([field, value], told)
+    rows = [[console.words(f"cli.scenario.{k}"), _text(v)] for k, v in summary.items() if v not in ("", None)]
+    console.table([field, value], rows)
     keys = [key for key in ("id", "title", "description") if any(policy[key] for policy in policies)]
     columns = [console.words(f"cli.columns.{'policy' if key == 'id' else key}") for key in keys]
     if policies:

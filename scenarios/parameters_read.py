@@ -133,7 +133,9 @@ def can_whistle(spec: ModelSpec) -> bool:
     """Return True unless it is sure that no whistle is ever blown in a model."""
     if not spec.whistles:
         return False
-    return spec.rules.coordinate != "sequential_referral" or spec.parameters.get("coordination.resident_whistle", 0) != 0
+    return (
+        spec.rules.coordinate != "sequential_referral" or spec.parameters.get("coordination.resident_whistle", 0) != 0
+    )
 
 
 def _drives(spec: ModelSpec, lights: bool) -> bool:
@@ -147,7 +149,9 @@ def _drives(spec: ModelSpec, lights: bool) -> bool:
 
 _TOLD = _needs_any(lambda k: k.kind != "bare", "all types are bare: nobody reports, judges or rates them")
 _NEEDED = _needs_any(lambda k: k.needs or k.believed_needs or k.department, "no type needs a department")
-_AGAIN = _needs_any(lambda k: k.repeat_share > 0 or k.petition_share > 0, "nobody comes again: no type has a share who do")
+_AGAIN = _needs_any(
+    lambda k: k.repeat_share > 0 or k.petition_share > 0, "nobody comes again: no type has a share who do"
+)
 _PATROLLED = _when(lambda s: _patrols(s) or _sweeps_as_patrol(s), "nobody patrols where a type can be seen, or sweeps")
 _REFERRED = _all_of(_NEEDED, _when(lambda s: s.rules.report_in != "always_come", "every department comes when called"))
 _WHISTLED = _when(can_whistle, "no whistle is ever blown here")

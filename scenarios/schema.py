@@ -86,7 +86,10 @@ class Plan(BaseModel):
     """The experiment that a scenario proposes: its arms and how often, with margins stated beforehand."""
 
     model_config = _FORM
-    arms: list[str] = Field(default_factory=list, description="policies, the baseline first (empty: all; inherited ones and the policies added)")
+    arms: list[str] = Field(
+        default_factory=list,
+        description="policies, the baseline first (empty: all; inherited ones and the policies added)",
+    )
     replications: int = Field(30, ge=1, le=1_000_000)
     measures: list[str] = Field(default_factory=list, description="measures shown, in order (empty: all)")
     equivalence: dict[str, float] = Field(

@@ -69,7 +69,9 @@ def told(
 
 def _opened(spec: ModelSpec, hooks: frozenset[str]) -> ModelSpec:
     """Return a model whose rules behind some hooks are people."""
-    return spec.model_copy(update={"rules": spec.rules.model_copy(update=dict.fromkeys(hooks, OPEN))}) if hooks else spec
+    return (
+        spec.model_copy(update={"rules": spec.rules.model_copy(update=dict.fromkeys(hooks, OPEN))}) if hooks else spec
+    )
 
 
 def _written(tree: Tree, path: FieldPath) -> tuple[Origin | None, Any]:
@@ -149,7 +151,9 @@ def _stated_twice(trees: dict[str, Tree], specs: dict[str, ModelSpec]) -> Iterat
             path = ("types", kind, *_CATALOGUE_FIELDS[field][0])
             origin, value = _written(trees[name], path)
             if origin is not None:
-                yield _notice(f"this changes nothing here: 'parameters' set '{parameter}', which holds", path, origin, value)
+                yield _notice(
+                    f"this changes nothing here: 'parameters' set '{parameter}', which holds", path, origin, value
+                )
 
 
 def _windows(scenario: Scenario, specs: dict[str, ModelSpec]) -> Iterator[InputError]:
@@ -160,7 +164,7 @@ def _windows(scenario: Scenario, specs: dict[str, ModelSpec]) -> Iterator[InputE
             if getattr(spec, field) != getattr(base, field):
                 origin = scenario._tree.origin(("policies", name, field))
                 yield InputError(
-                    "this policy is measured over other days than the baseline, so that differences are not the policy's",
+                    "this policy is measured over other days than the baseline: differences are not the policy's alone",
                     file=origin[0], line=origin[1], field=f"policies.{name}.{field}",
                 )  # fmt: skip
 
@@ -205,7 +209,9 @@ def _sensitivity(scenario: Scenario, specs: dict[str, ModelSpec], site: Site) ->
         if whys and all(why is not None for why in whys):
             path = ("experiment", "sensitivity", index)
             file, line = scenario._tree.origin(path)
-            yield InputError(f"varying this changes nothing: {whys[0]}", file=file, line=line, field=dotted(path), found=text)
+            yield InputError(
+                f"varying this changes nothing: {whys[0]}", file=file, line=line, field=dotted(path), found=text
+            )
 
 
 def _city(scenario: Scenario) -> Iterator[InputError]:
@@ -219,7 +225,9 @@ def _city(scenario: Scenario) -> Iterator[InputError]:
                 file, line = scenario._tree.origin(path)
                 value = given[field]
                 shown = None if isinstance(value, dict | list) else value
-                yield InputError(f"this changes nothing here: {why}", file=file, line=line, field=dotted(path), found=shown)
+                yield InputError(
+                    f"this changes nothing here: {why}", file=file, line=line, field=dotted(path), found=shown
+                )
 
 
 def _unread_of_city(way: str, given: dict[str, Any]) -> dict[str, str]:

@@ -263,12 +263,12 @@ def _parameters(spec: ModelSpec) -> None:
             )  # fmt: skip
         kind = name.split(".")[1]
         if name.startswith("type.") and kind not in spec.types:
-            raise InputError("this model has no such type", field=f"parameters.{name}", found=kind,
-                             allowed=difflib.get_close_matches(kind, spec.types, n=4) or sorted(spec.types)[:8])  # fmt: skip
+            near = difflib.get_close_matches(kind, spec.types, n=4) or sorted(spec.types)[:8]
+            raise InputError("this model has no such type", field=f"parameters.{name}", found=kind, allowed=near)
     for name in spec.provenance:
         if name not in spec.parameters:
             raise InputError("where a value comes from is told of parameters that are set", field=f"provenance.{name}",
-                             found=name, allowed=sorted(spec.parameters) or "none is set under 'parameters'")  # fmt: skip
+                             found=name, allowed=sorted(spec.parameters) or "none under 'parameters'")  # fmt: skip
 
 
 def _in_city(name: str) -> str:

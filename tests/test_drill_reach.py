@@ -56,57 +56,117 @@ OPEN = {"kind": "open_road", "name": "bridge"}
 TO_FIRE = measured("minutes_to_arrival", inject="fire")
 
 REFUSED: dict[str, tuple[Change, str, str]] = {
-    "circle": (several({"id": "a1", "after": {"inject": "a2"}}, {"id": "a2", "after": {"inject": "a1"}}),
-               "injects[11].after.inject", "wait for each other"),
-    "longer circle": (several(*[{"id": f"a{i}", "after": {"inject": f"a{(i + 1) % 3}"}} for i in range(3)]),
-                      "after.inject", "wait for each other"),
+    "circle": (
+        several({"id": "a1", "after": {"inject": "a2"}}, {"id": "a2", "after": {"inject": "a1"}}),
+        "injects[11].after.inject",
+        "wait for each other",
+    ),
+    "longer circle": (
+        several(*[{"id": f"a{i}", "after": {"inject": f"a{(i + 1) % 3}"}} for i in range(3)]),
+        "after.inject",
+        "wait for each other",
+    ),
     "itself": (add(after={"inject": "extra", "delay_min": 1}), "injects[10].after.inject", "extra after extra"),
     "after the end": (add(after={"inject": "fire", "delay_min": 500}), "injects[10].after.delay_min", "at most 60"),
-    "chain to the end": (several({"id": "a", "after": {"inject": "fire", "delay_min": 50}},
-                                 {"id": "b", "after": {"inject": "a", "delay_min": 20}}), "after.delay_min", "after the end"),
-    "after a condition": (several({"id": "a", "when": {"measure": TO_FIRE, "above": 5}},
-                                  {"id": "b", "after": {"inject": "a", "delay_min": 91}}), "after.delay_min", "after the end"),
+    "chain to the end": (
+        several(
+            {"id": "a", "after": {"inject": "fire", "delay_min": 50}},
+            {"id": "b", "after": {"inject": "a", "delay_min": 20}},
+        ),
+        "after.delay_min",
+        "after the end",
+    ),
+    "after a condition": (
+        several(
+            {"id": "a", "when": {"measure": TO_FIRE, "above": 5}},
+            {"id": "b", "after": {"inject": "a", "delay_min": 91}},
+        ),
+        "after.delay_min",
+        "after the end",
+    ),
     "told to nobody": (add(at_min=3, to=["dispatcher"], effects=[CLOSE]), "injects[10].to", "no 'text'"),
     "role twice": (lambda d: d["injects"][0].update(to=["observer", "observer"]), "injects[0].to", "stands twice"),
     "road never closed": (add(at_min=5, effects=[OPEN]), "effects[0].name", "no inject closes"),
-    "opened before": (several({"id": "a", "at_min": 5, "effects": [OPEN]}, {"id": "b", "at_min": 9, "effects": [CLOSE]}),
-                      "injects[10].effects[0].name", "opened before it is closed"),
-    "closed around nothing": (add(at_min=5, effects=[{"kind": "close_road", "name": "b", "around": "briefing"}]),
-                              "effects[0].around", "brings about no incident"),
-    "closed around the future": (add(at_min=5, effects=[{"kind": "close_road", "name": "b", "around": "fire"}]),
-                                 "effects[0].around", "before the incident"),
-    "centre twice": (add(at_min=50, effects=[{**CLOSE, "around": "fire"}]), "effects[0].around", "centre cannot be said"),
+    "opened before": (
+        several({"id": "a", "at_min": 5, "effects": [OPEN]}, {"id": "b", "at_min": 9, "effects": [CLOSE]}),
+        "injects[10].effects[0].name",
+        "opened before it is closed",
+    ),
+    "closed around nothing": (
+        add(at_min=5, effects=[{"kind": "close_road", "name": "b", "around": "briefing"}]),
+        "effects[0].around",
+        "brings about no incident",
+    ),
+    "closed around the future": (
+        add(at_min=5, effects=[{"kind": "close_road", "name": "b", "around": "fire"}]),
+        "effects[0].around",
+        "before the incident",
+    ),
+    "centre twice": (
+        add(at_min=50, effects=[{**CLOSE, "around": "fire"}]),
+        "effects[0].around",
+        "centre cannot be said",
+    ),
     "field of another effect": (add(at_min=5, effects=[{**CLOSE, "count": 3}]), "effects[0].count", "does not read"),
-    "place and grid": (lambda d: d["injects"][1]["effects"][0].update(place=3), "effects[0].grid", "only one of the two"),
+    "place and grid": (
+        lambda d: d["injects"][1]["effects"][0].update(place=3),
+        "effects[0].grid",
+        "only one of the two",
+    ),
     "negative threshold": (when(measure=TO_FIRE, above=-5), "when.above", "always so"),
     "beyond the time left": (when(measure=TO_FIRE, above=61), "when.above", "no value is ever above"),
     "below nothing": (when(measure=TO_FIRE, below=0), "when.below", "no value is ever below"),
     "share above 1": (when(measure=measured("share_answered"), above=1.5), "when.above", "no value is ever above"),
-    "severity above 4": (when(measure=measured("highest_severity", inject="fire"), above=4), "when.above", "ever above"),
-    "slower than the clock": (when(measure=measured("answer_s", ask="fire-engines"), above=45), "when.above", "ever above"),
+    "severity above 4": (
+        when(measure=measured("highest_severity", inject="fire"), above=4),
+        "when.above",
+        "ever above",
+    ),
+    "slower than the clock": (
+        when(measure=measured("answer_s", ask="fire-engines"), above=45),
+        "when.above",
+        "ever above",
+    ),
     "loss below 0": (when(measure=measured("loss_yuan", inject="fire"), below=-1), "when.below", "ever below"),
-    "no incident measured": (when(measure=measured("minutes_to_close", inject="unit-down"), above=5),
-                             "when.measure.inject", "no incident"),
-    "field of another measure": (when(measure={**measured("waiting_tasks"), "department": "fire"}, above=5),
-                                 "when.measure.department", "does not read"),
+    "no incident measured": (
+        when(measure=measured("minutes_to_close", inject="unit-down"), above=5),
+        "when.measure.inject",
+        "no incident",
+    ),
+    "field of another measure": (
+        when(measure={**measured("waiting_tasks"), "department": "fire"}, above=5),
+        "when.measure.department",
+        "does not read",
+    ),
     "answer of another hook": (when(decided="fire-engines", answer="whistle"), "when.answer", "never answered so"),
     "answer of a measure": (when(measure=TO_FIRE, above=5, answer="send"), "when.answer", "does not read"),
     "threshold of a decision": (when(decided="fire-engines", above=5), "when.above", "does not read"),
-    "no such decision": (when(measure=measured("answer_s", role="observer"), above=5), "when.measure.role", "no decision"),
+    "no such decision": (
+        when(measure=measured("answer_s", role="observer"), above=5),
+        "when.measure.role",
+        "no decision",
+    ),
     "negative target": (criterion(target=-1), "target", "no value of this measure"),
     "incidents of none": (ask(hook="dispatch", incidents=["unit-down"]), "asks[0].incidents", "no incident"),
     "other types": (ask(hook="dispatch", incidents=["fire"], types=["leak"]), "asks[0].types", "other types"),
     "no emergency": (ask(hook="dispatch", types=["leak"], emergency=True), "asks[0].emergency", "is an emergency"),
-    "posts not needed": (ask(hook="dispatch", incidents=["fire"], posts=["petition_clerk"]), "asks[0].posts", "ever needed"),
-    "departments not needed": (ask(hook="report_in", types=["wage_gathering"], departments=["fire"]),
-                               "asks[0].departments", "ever needed"),
+    "posts not needed": (
+        ask(hook="dispatch", incidents=["fire"], posts=["petition_clerk"]),
+        "asks[0].posts",
+        "ever needed",
+    ),
+    "departments not needed": (
+        ask(hook="report_in", types=["wage_gathering"], departments=["fire"]),
+        "asks[0].departments",
+        "ever needed",
+    ),
     "departments of coordinate": (ask(hook="coordinate", departments=["fire"]), "asks[0].departments", "does not read"),
     "reasons of dispatch": (ask(hook="dispatch", reasons=["needs"]), "asks[0].reasons", "does not read"),
     "types of pick": (ask(hook="pick", types=["leak"]), "asks[0].types", "does not read"),
     "empty list": (ask(hook="dispatch", types=[]), "asks[0].types", "fits no decision"),
     "residents do not whistle": (ask(hook="coordinate", reasons=["resident"]), "asks[0].reasons", "do not whistle"),
     "in the shadow": (ask(hook="coordinate"), "asks[2].id", "stands first"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -121,8 +181,12 @@ def test_what_can_never_come_about_is_refused_on_its_line(name):
 
 TAKEN: dict[str, Change] = {
     "to the last minute": add(after={"inject": "fire", "delay_min": 60}),
-    "closed and opened": several({"id": "a", "at_min": 5, "effects": [CLOSE]}, {"id": "b", "at_min": 9, "effects": [OPEN]}),
-    "opened by hand": several({"id": "a", "at_min": 5, "effects": [CLOSE]}, {"id": "b", "manual": True, "effects": [OPEN]}),
+    "closed and opened": several(
+        {"id": "a", "at_min": 5, "effects": [CLOSE]}, {"id": "b", "at_min": 9, "effects": [OPEN]}
+    ),
+    "opened by hand": several(
+        {"id": "a", "at_min": 5, "effects": [CLOSE]}, {"id": "b", "manual": True, "effects": [OPEN]}
+    ),
     "around": add(at_min=50, effects=[{"kind": "close_road", "name": "b", "around": "fire"}]),
     "at once": when(measure=TO_FIRE, above=0),
     "an answer": when(decided="street-coordinates", answer="whistle"),

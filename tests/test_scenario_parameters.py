@@ -143,7 +143,10 @@ def test_a_plausible_range_is_told_alike_under_parameters_and_under_types(tmp_pa
     (a,) = said("parameters: {type.leak.rate_per_1000_year: 900}\n")
     (b,) = said("types: {leak: {rate_per_1000_year: 900}}\n")
     assert a == b and "plausible range" in a and "is taken" in a
-    assert said("parameters: {type.leak.rate_per_1000_year: 900}\nprovenance: {type.leak.rate_per_1000_year: our calls}\n") == []
+    assert (
+        said("parameters: {type.leak.rate_per_1000_year: 900}\nprovenance: {type.leak.rate_per_1000_year: our calls}\n")
+        == []
+    )
     assert said("types: {leak: {rate_per_1000_year: 900, provenance: {rate: our calls}}}\n") == []
     assert "plausible" in said("parameters: {patrol.speed_kmh: 12}\n")[0]
     both = "parameters: {type.leak.rate_per_1000_year: 20}\ntypes: {leak: {rate_per_1000_year: 21}}\n"

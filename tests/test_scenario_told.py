@@ -21,9 +21,14 @@ from sim.errors import InputError
 
 runner = CliRunner()
 HEAD = {
-    "name": "mine", "title": {"en": "Mine", "zh": "我的"}, "extends": "ordinary-district", "horizon_days": 3,
-    "warm_up_days": 0, "cool_down_days": 0, "city": {"synthetic": {"residents": 4000}},
-}  # fmt: skip
+    "name": "mine",
+    "title": {"en": "Mine", "zh": "我的"},
+    "extends": "ordinary-district",
+    "horizon_days": 3,
+    "warm_up_days": 0,
+    "cool_down_days": 0,
+    "city": {"synthetic": {"residents": 4000}},
+}
 TITLE = {"en": "x", "zh": "x"}
 BARE = model(24.0, 60.0, posts={"desk": post(2)}, types={"call": kind(3.0, stage("desk", exponential(10)))},
              city={"bare": {"places": [[0, 0], [100, 0]], "metric": "none"}})  # fmt: skip
@@ -69,34 +74,57 @@ TOLD: dict[str, tuple[dict[str, Any], str]] = {
     "floor above": (leak(success={"base": 0.1, "floor": 0.4}), "types.leak.success.base"),
     "never occurs": ({"types": {"calm": CALM}}, "types.calm"),
     "nobody tells": ({"types": {"calm": {**CALM, "report": {}, "rate_per_1000_year": 5}}}, "types.calm.stages"),
-    "no way here": ({"types": {"calm": {**CALM, "rate_per_1000_year": 5, "stages": [
-        {"name": "a", "next": {"done": 1}}, {"name": "b"}]}}}, "types.calm.stages[1]"),
+    "no way here": (
+        {
+            "types": {
+                "calm": {**CALM, "rate_per_1000_year": 5, "stages": [{"name": "a", "next": {"done": 1}}, {"name": "b"}]}
+            }
+        },
+        "types.calm.stages[1]",
+    ),
     "no place rates": ({"type_place_rates": {"leak": [1.0, 2.0]}}, "type_place_rates.leak"),
     "teams too many": (police(count=1, teams=["three_early", "three_night"]), "posts.police_unit.teams"),
     "shift beside teams": (police(shift="always"), "posts.police_unit.shift"),
     "places too many": (police(count=1, teams=["always"], places=[0, 1]), "posts.police_unit.places"),
-    "no delegated work": (police(background_min_per_day=0, background_chunk_min=9), "posts.police_unit.background_chunk_min"),
+    "no delegated work": (
+        police(background_min_per_day=0, background_chunk_min=9),
+        "posts.police_unit.background_chunk_min",
+    ),
     "no patrol": (police(patrol_round_min=9), "posts.police_unit.patrol_round_min"),
     "post unused": ({"posts": {"guard": {"title": TITLE, "kind": "unit", "per": "city"}}}, "posts.guard"),
     "shift unused": ({"shifts": {"odd": {"hours": [[3, 4]]}}}, "shifts.odd"),
-    "shift too late": ({"shifts": {"sunday": {"days": ["sun"]}}, **police(teams=["always", "sunday"])}, "shifts.sunday"),
+    "shift too late": (
+        {"shifts": {"sunday": {"days": ["sun"]}}, **police(teams=["always", "sunday"])},
+        "shifts.sunday",
+    ),
     "profile unused": ({"profiles": {"odd": [1.0] * 24}}, "profiles.odd"),
     "channel unused": ({"channels": {"fax": {"title": TITLE}}}, "channels.fax"),
     "no operators": ({"channels": {"app": {"patience_min": 5}}}, "channels.app.patience_min"),
     "department unused": ({"departments": {"zoo": {"title": TITLE, "post": "street_team"}}}, "departments.zoo"),
-    "second whistle": ({"rules": {"coordinate": "whistle_and_report"}, "whistles": {"second": {
-        "title": TITLE, "kind": "emergency", "report_in_min": 30}}}, "whistles.second"),
-    "no whistle": ({"whistles": {"emergency": {"title": TITLE, "kind": "emergency", "report_in_min": 9}}}, "whistles.emergency"),
+    "second whistle": (
+        {
+            "rules": {"coordinate": "whistle_and_report"},
+            "whistles": {"second": {"title": TITLE, "kind": "emergency", "report_in_min": 30}},
+        },
+        "whistles.second",
+    ),
+    "no whistle": (
+        {"whistles": {"emergency": {"title": TITLE, "kind": "emergency", "report_in_min": 9}}},
+        "whistles.emergency",
+    ),
     "sweep at night": (sweep(hours=[1, 4]), "sweeps[0].hours"),
     "sweep twice rated": (sweep(finds_per_h=1.0, intensity=3.0), "sweeps[0].intensity"),
     "holiday elsewhere": ({"calendar": {"holidays": ["2031-01-01"]}}, "calendar.holidays[0]"),
     "workday already": ({"calendar": {"workdays": ["2026-03-03"]}}, "calendar.workdays[0]"),
-    "before the window": ({"warm_up_days": 1, "script": [{"name": "a", "type": "leak", "at_min": 5}]}, "script[0].at_min"),
+    "before the window": (
+        {"warm_up_days": 1, "script": [{"name": "a", "type": "leak", "at_min": 5}]},
+        "script[0].at_min",
+    ),
     "no list rule": ({"preferences": [[0]]}, "preferences"),
     "no weights": ({"demand_weights": [1.0]}, "demand_weights"),
     "other days": ({"policies": {"long": {"horizon_days": 9}}}, "policies.long.horizon_days"),
     "sensitivity": ({"experiment": {"sensitivity": ["priority.aging_per_h"]}}, "experiment.sensitivity[0]"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", TOLD)
@@ -131,25 +159,49 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "day twice": ({"calendar": {"holidays": ["2026-03-04"], "workdays": ["2026-03-04"]}}, "calendar", "at once"),
     "shift of no length": ({"shifts": {"office": {"hours": [[9, 9]]}}}, "shifts.office", "start < end"),
     "no weights": ({"type_place_rates": {"leak": [0.0, 0.0]}}, "type_place_rates.leak", "not all 0"),
-    "closure late": ({"closures": [{"name": "a", "from_min": 9000, "until_min": 9001, "x_m": 0, "y_m": 0, "radius_m": 9}]},
-                     "closures[0].from_min", "after the end"),
-    "closure twice": ({"closures": [{"name": "a", "from_min": i, "until_min": 9, "x_m": 0, "y_m": 0, "radius_m": 900}
-                                    for i in (1, 2)]}, "closures[1].name", "one name"),
-    "place and grid": ({"script": [{"name": "a", "type": "leak", "at_min": 5, "place": 0, "grid": "x"}]}, "script[0].grid",
-                       "only one"),
-    "skill of nobody": (leak(stages=[{"name": "a", "who": "police_unit", "capability": "magic"}]),
-                        "types.leak.stages[0].capability", "lacks it"),
+    "closure late": (
+        {"closures": [{"name": "a", "from_min": 9000, "until_min": 9001, "x_m": 0, "y_m": 0, "radius_m": 9}]},
+        "closures[0].from_min",
+        "after the end",
+    ),
+    "closure twice": (
+        {
+            "closures": [
+                {"name": "a", "from_min": i, "until_min": 9, "x_m": 0, "y_m": 0, "radius_m": 900} for i in (1, 2)
+            ]
+        },
+        "closures[1].name",
+        "one name",
+    ),
+    "place and grid": (
+        {"script": [{"name": "a", "type": "leak", "at_min": 5, "place": 0, "grid": "x"}]},
+        "script[0].grid",
+        "only one",
+    ),
+    "skill of nobody": (
+        leak(stages=[{"name": "a", "who": "police_unit", "capability": "magic"}]),
+        "types.leak.stages[0].capability",
+        "lacks it",
+    ),
     "rule": ({"rules": {"dispatch": "nearest_idel"}}, "rules.dispatch", "nearest_idle"),
     "rule of a policy": ({"policies": {"p": {"rules": {"pick": "smallest_kee"}}}}, "rules.pick", "smallest_key"),
     "nobody answers": ({"policies": {"p": {"rules": {"dispatch": "ask"}}}}, "rules.dispatch", "nobody answers"),
     "measure": ({"experiment": {"measures": ["response_mins"]}}, "experiment.measures[0]", "response_min"),
     "measure twice": ({"experiment": {"measures": ["response_min"] * 2}}, "experiment.measures[1]", "stands twice"),
-    "margin of what": ({"experiment": {"equivalence": {"respons": 1}}}, "experiment.equivalence.respons", "unknown measure"),
+    "margin of what": (
+        {"experiment": {"equivalence": {"respons": 1}}},
+        "experiment.equivalence.respons",
+        "unknown measure",
+    ),
     "margin": ({"experiment": {"equivalence": {"response_min": -1}}}, "experiment.equivalence.response_min", "above 0"),
     "arm twice": ({"experiment": {"arms": ["as-is", "as-is"]}}, "experiment.arms[1]", "stands twice"),
     "varied": ({"experiment": {"sensitivity": ["report_in.lod"]}}, "experiment.sensitivity[0]", "report_in.load"),
-    "varied city": ({"experiment": {"sensitivity": ["city.trust_mean"]}}, "experiment.sensitivity[0]", "builds the city"),
-}  # fmt: skip
+    "varied city": (
+        {"experiment": {"sensitivity": ["city.trust_mean"]}},
+        "experiment.sensitivity[0]",
+        "builds the city",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -166,8 +218,11 @@ BUILT: dict[str, tuple[dict[str, Any], str]] = {
     "facility": ({"policies": {"p": {"posts": {"fire_engine": {"per": "facility:castle"}}}}}, "posts.fire_engine.per"),
     "grid": ({"script": [{"name": "a", "type": "leak", "at_min": 5, "grid": "Nowhere"}]}, "script[0].grid"),
     "place": ({"script": [{"name": "a", "type": "leak", "at_min": 5, "place": 99999}]}, "script[0].place"),
-    "no road": ({"closures": [{"name": "a", "from_min": 1, "until_min": 9, "x_m": 9e6, "y_m": 0, "radius_m": 9}]}, "closures[0]"),
-}  # fmt: skip
+    "no road": (
+        {"closures": [{"name": "a", "from_min": 1, "until_min": 9, "x_m": 9e6, "y_m": 0, "radius_m": 9}]},
+        "closures[0]",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", BUILT)

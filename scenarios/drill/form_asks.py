@@ -41,7 +41,7 @@ def check_asks(exercise: Exercise, spec: ModelSpec) -> None:
                                  found=[], allowed="names, or null for all")  # fmt: skip
         earlier = next((one for one in exercise.asks[:index] if _covers(one, ask)), None)
         if earlier is not None:
-            raise InputError(f"the ask '{earlier.id}' stands first and takes all these decisions, so this is never asked",
+            raise InputError(f"the ask '{earlier.id}' stands first and takes all of these, so this is never asked",
                              field=f"{field}.id", found=ask.id, allowed=f"it before '{earlier.id}'")  # fmt: skip
         if ask.hook != "pick":
             _fits(field, ask, exercise, spec)
@@ -73,17 +73,23 @@ def _fits(field: str, ask: Ask, exercise: Exercise, spec: ModelSpec) -> None:
         kinds = {name: kind for name, kind in kinds.items() if kind.emergency == ask.emergency}
         if not kinds:
             word = "is an emergency" if ask.emergency else "is no emergency"
-            raise _never(f"none of the types {word}", f"{field}.emergency", ask.emergency, str(not ask.emergency).lower())
+            raise _never(
+                f"none of the types {word}", f"{field}.emergency", ask.emergency, str(not ask.emergency).lower()
+            )
     worst = _worst(effects or [e for i in exercise.injects for e in i.effects if e.type in kinds], kinds, spec)
     if ask.severity_at_least > worst:
-        raise _never("no incident becomes so severe", f"{field}.severity_at_least", ask.severity_at_least, f"1 to {worst}")
+        raise _never(
+            "no incident becomes so severe", f"{field}.severity_at_least", ask.severity_at_least, f"1 to {worst}"
+        )
     asked_for = {d for e in effects for d in e.needs or []}
     if ask.hook == "report_in":
         _narrow(field, "departments", ask.departments, _departments(kinds, spec) | asked_for)
     elif ask.hook == "dispatch":
         posts = _posts(kinds, spec) | {spec.departments[d].post for d in asked_for}
         _narrow(field, "posts", ask.posts, posts)
-        _narrow(field, "departments", ask.departments, {str(spec.posts[p].department) for p in posts if p in spec.posts})
+        _narrow(
+            field, "departments", ask.departments, {str(spec.posts[p].department) for p in posts if p in spec.posts}
+        )
     elif ask.reasons == ["resident"] and not spec.parameters.get("coordination.resident_whistle"):
         raise _never("residents do not whistle here ('coordination.resident_whistle' is 0)", f"{field}.reasons",
                      ask.reasons, "other reasons")  # fmt: skip
@@ -96,7 +102,9 @@ def _never(why: str, field: str, found: object, allowed: object) -> InputError:
 
 def _narrow(field: str, name: str, wanted: list[str] | None, possible: set[str]) -> None:
     if not possible:
-        raise _never(f"no decision of this kind comes about: no {name} are needed", field, name, "another hook, or types")
+        raise _never(
+            f"no decision of this kind comes about: no {name} are needed", field, name, "another hook, or types"
+        )
     if wanted is not None and not set(wanted) & possible:
         raise _never(f"none of these {name} is ever needed for it", f"{field}.{name}", wanted, sorted(possible))
 
@@ -112,7 +120,9 @@ def _types(ask: Ask, effects: list[Effect], spec: ModelSpec) -> set[str]:
     if ask.incidents is None:
         return {name for name, kind in spec.types.items() if kind.kind != "bare"}
     own = {str(effect.type) for effect in effects}
-    return own | {other for name in own if spec.types[name].seems.misjudged > 0 for other in spec.types[name].seems.as_types}
+    return own | {
+        other for name in own if spec.types[name].seems.misjudged > 0 for other in spec.types[name].seems.as_types
+    }
 
 
 def _worst(effects: list[Effect], kinds: dict[str, CaseType], spec: ModelSpec) -> int:

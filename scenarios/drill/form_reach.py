@@ -106,10 +106,10 @@ def _has_incident(inject: Inject) -> bool:
 def _inject(field: str, inject: Inject, exercise: Exercise, times: Times) -> None:
     earliest = times.earliest(inject.id)
     if inject.after is not None and earliest > exercise.length_min:
+        latest = exercise.length_min - earliest + inject.after.delay_min
         raise InputError(
             "the inject lies after the end", field=f"{field}.after.delay_min", found=inject.after.delay_min,
-            allowed=f"at most {exercise.length_min - earliest + inject.after.delay_min:g} after '{inject.after.inject}', "
-            f"so that it comes by {exercise.length_min:g} min",
+            allowed=f"at most {latest:g} after '{inject.after.inject}', to come by {exercise.length_min:g} min",
         )  # fmt: skip
     if inject.when is not None:
         _condition(f"{field}.when", inject.when, exercise, times)
@@ -210,7 +210,9 @@ def _span(measure: Measure, exercise: Exercise, times: Times) -> tuple[float, fl
     if measure.kind == "highest_severity":
         return 1.0, 4.0
     if measure.kind == "answer_s":
-        asked = [a.answer_within_s for a in exercise.asks if measure.ask in (None, a.id) and measure.role in (None, a.role)]
+        asked = [
+            a.answer_within_s for a in exercise.asks if measure.ask in (None, a.id) and measure.role in (None, a.role)
+        ]
         return 0.0, max(asked, default=0.0)
     return 0.0, float("inf")
 
@@ -223,12 +225,15 @@ def _measure(field: str, measure: Measure, exercise: Exercise) -> None:
     if measure.inject is not None and not _has_incident(exercise.inject(measure.inject)):
         raise InputError("this inject brings about no incident that could be measured", field=f"{field}.inject",
                          found=measure.inject, allowed=_with_incidents(exercise))  # fmt: skip
-    if measure.kind in ("answer_s", "share_answered") and not any(
-        measure.ask in (None, a.id) and measure.role in (None, a.role) for a in exercise.asks
+    if (
+        measure.kind in ("answer_s", "share_answered")
+        and exercise.asks
+        and not any(measure.ask in (None, a.id) and measure.role in (None, a.role) for a in exercise.asks)
     ):
         name = "ask" if measure.ask is not None else "role"
+        allowed = [f"{ask.id} ({ask.role})" for ask in exercise.asks]
         raise InputError("no decision is asked that this could measure", field=f"{field}.{name}",
-                         found=getattr(measure, name), allowed=[f"{a.id} ({a.role})" for a in exercise.asks])  # fmt: skip
+                         found=getattr(measure, name), allowed=allowed)  # fmt: skip
 
 
 def _goal(field: str, criterion: Criterion, measure: Measure) -> None:
