@@ -154,7 +154,7 @@ def _posts(spec: ModelSpec) -> Iterator[Idle]:
             yield (*at, "patrol_round_min"), "nobody of the post patrols: 'patrol_share' is 0"
         elif "patrol" not in spec.channels or not visible:
             yield (*at, "patrol_share"), "no type is visible to patrols, or there is no channel 'patrol'"
-        if name not in used and post.patrol_share == 0:
+        if name not in used and post.patrol_share == 0 and len(spec.posts) > 1:  # a model needs somebody on its roster
             yield at, "no type, department, channel, level or sweep needs this post"
 
 
