@@ -6,7 +6,7 @@ this package.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ from typing import Any
 from scenarios.beforehand import announce, default_workers, free_folder
 from scenarios.campaign import Summary
 from scenarios.console import Console, duration
+from scenarios.dry import check_built
 from scenarios.experiment import Experiment
 from scenarios.library import load
 from scenarios.limits import Limits, memory_is_watched
-from scenarios.schema import Scenario
+from scenarios.schema import AS_IS, Scenario
 from scenarios.store import Store, write_atomically, write_parquet
 from scenarios.study import TABLES, Study
 from sim.errors import InputError
@@ -60,16 +61,28 @@ def experiment(scenario_name: str, options: Options, fewest_arms: int) -> Experi
     scenario = changed(load(scenario_name), options)
     policies = list(options.policies) or (scenario.arms if fewest_arms > 1 else scenario.arms[:1])
     if len(policies) < fewest_arms:
-        known = list(scenario.policies)
-        raise InputError(
-            "a comparison needs at least two policies",
-            field="--policy",
-            found=policies,
-            allowed=known or "a scenario with policies",
-        )  # fmt: skip
+        raise too_few(scenario, options.policies)
     made = Experiment(scenario, policies, options.replications, options.seed)
     made.check()
     return made
+
+
+def too_few(scenario: Scenario, given: Sequence[str]) -> InputError:
+    """Return the error of a comparison of less than two policies, naming what the user wrote: an option or a field."""
+    known = list(dict.fromkeys([AS_IS, *scenario.policies]))
+    if given:
+        return InputError("a comparison needs at least two policies", field="--policy", found=", ".join(given),
+                          allowed=f"twice or oftener --policy, of {', '.join(known)}")  # fmt: skip
+    if len(known) > 1:
+        field = "experiment.arms" if scenario.experiment.arms else "policies"
+        return scenario.place(
+            InputError("a comparison needs at least two policies", field=field, found=", ".join(scenario.arms),
+                       allowed=f"two or more of {', '.join(known)}")
+        )  # fmt: skip
+    return scenario.place(
+        InputError("a comparison needs at least two policies, and this scenario has one", field="policies",
+                   found=", ".join(scenario.arms), allowed="'policies' of your own, laid over it by 'extends'")
+    )  # fmt: skip
 
 
 def changed(scenario: Scenario, options: Options) -> Scenario:
@@ -99,7 +112,10 @@ def carry_out(made: Experiment, options: Options, console: Console) -> tuple[Stu
     Store.check(folder, made.manifest())
     total = len(made.arms) * (made.replications or 1)
     workers = options.workers if options.workers is not None else default_workers(total)
+    for one in made.warnings:
+        console.warn(one.sentence())
     _announce(made, total, workers, folder, console)
+    check_built(made.scenario, made.arms)
     limits = options.limits
     if limits is not None and workers == 1:
         console.note("limited_alone")
@@ -173,6 +189,7 @@ def summary_json(study: Study, done: Summary, report_path: Path | None, compared
         "seed": study.seed,
         "runs": {"planned": done.planned, "done_before": done.before, "done": done.ok, "failed": len(done.failures)},
         "content_hash": study.content_hash(),
+        "warnings": list(study.manifest.get("warnings", [])),
     }
     if compared:
         out["comparison"] = study.comparison_table().to_dict("records")

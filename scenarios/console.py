@@ -69,6 +69,10 @@ class Console:
         if not self.machine:
             self.err.print(escape(self.words(f"cli.{key}", **fields)), highlight=False, soft_wrap=True)
 
+    def warn(self, sentence: str) -> None:
+        """Say on standard error what is no mistake and should be known, to a person and to a machine's log alike."""
+        self.err.print(escape(f"gridwhistle: {self.words('cli.warning')}: {sentence}"), highlight=False, soft_wrap=True)
+
     def say(self, key: str, **fields: object) -> None:
         """Say one line on standard output (nothing for a machine)."""
         if not self.machine:

@@ -22,7 +22,7 @@ from scipy import special
 
 from scenarios.campaign import Progress, Summary, execute, interleaved
 from scenarios.compare import compare
-from scenarios.form_errors import nearest
+from scenarios.dry import dry_check
 from scenarios.library import rooted
 from scenarios.limits import Limits
 from scenarios.merge import content_hash
@@ -32,6 +32,7 @@ from scenarios.runs import Run
 from scenarios.schema import Precision, Scenario
 from scenarios.store import Store, write_atomically
 from scenarios.study import Study
+from scenarios.told import told
 from scenarios.worker import Job
 from sim.city.shared import located
 from sim.errors import InputError
@@ -69,6 +70,7 @@ class Experiment:
     summary: Summary = field(default_factory=lambda: Summary(0, 0), init=False)
     _hashes: dict[str, str] = field(default_factory=dict, init=False, repr=False)
     _city_hash: str = field(default="", init=False, repr=False)
+    _warnings: list[InputError] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.policies = list(self.policies or self.scenario.arms)
@@ -77,7 +79,8 @@ class Experiment:
         if self.until is None:
             self.until = self.scenario.experiment.precision
         if len(set(self.policies)) != len(self.policies):
-            raise InputError("an arm stands twice", field="policy", found=self.policies, allowed="each policy once")
+            found = ", ".join(self.policies)
+            raise InputError("an arm stands twice", field="--policy", found=found, allowed="each policy once")
         if self.replications < 1:
             raise InputError("impossible number", field="replications", found=self.replications, allowed="at least 1")
         if not 0 <= self.seed < 2**63:
@@ -89,29 +92,21 @@ class Experiment:
         return list(self.policies or [])
 
     def check(self) -> None:
-        """Check every arm, the margins' and the measures' names, without building anything.
+        """Check the scenario as a whole (`scenarios.dry.dry_check`), without building anything.
 
         Raises
         ------
         InputError
-            Names the field; a measure must be an indicator, or of a line that the model of some arm has.
+            For the first mistake, with file, line and field.
         """
-        from sim.measures import MEASURES
-        from sim.measures.line_names import line_names
+        self._warnings = dry_check(self.scenario, self.arms, self.until.metric if self.until is not None else None)
 
-        plan = self.scenario.experiment
-        self.scenario.city_spec()
-        known = dict.fromkeys(MEASURES)
-        for arm in self.arms:
-            known |= dict.fromkeys(line_names(self.scenario.spec(arm)))
-        named = [(f"experiment.measures[{i}]", name) for i, name in enumerate(plan.measures)]
-        named += [(f"experiment.equivalence.{name}", name) for name in plan.equivalence]
-        if self.until is not None:
-            named.append(("experiment.precision.metric", self.until.metric))
-        for where, name in named:
-            if name not in known:
-                allowed = nearest(name, list(known)) or list(MEASURES)
-                raise self.scenario.place(InputError("unknown measure", field=where, found=name, allowed=allowed))
+    @property
+    def warnings(self) -> list[InputError]:
+        """What is told of the scenario and no mistake: values that change nothing, arms alike."""
+        if self._warnings is None:
+            self._warnings = told(self.scenario, self.arms)
+        return self._warnings
 
     def identity(self) -> dict[str, Any]:
         """Return what must be equal for two experiments to share a folder."""
@@ -208,6 +203,7 @@ class Experiment:
             "seed": self.seed,
             "code_version": code_version(),
             "dependencies": dependency_versions(),
+            "warnings": [one.sentence() for one in self.warnings],
         }
 
     def _plan(self, replications: int) -> list[Run]:

@@ -137,6 +137,9 @@ def _script(spec: ModelSpec) -> None:
                 "the incident lies after the end", field=f"script[{number}].at_min", found=told.at_min,
                 allowed=f"below {spec.horizon_days * 1440.0:g} (minutes; horizon_days)",
             )  # fmt: skip
+        if told.place is not None and told.grid is not None:
+            raise InputError("a place lies in one grid, so only one of the two can be said",
+                             field=f"script[{number}].grid", found=told.grid, allowed="'place' or 'grid'")  # fmt: skip
         if told.name in seen:
             raise InputError(
                 "two incidents of the script have the same name, so they would draw the same numbers",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scenarios.form_errors import nearest
-from scenarios.merge import merge
+from scenarios.merge import merge_scenarios
 from scenarios.schema import Scenario
 from scenarios.yaml_lines import Tree, read_yaml
 from sim.errors import InputError
@@ -75,7 +75,7 @@ def _laid(path: Path, chain: list[Path]) -> Tree:
         raise InputError(f"'extends' goes in a circle ({circle})", file=file, line=line, field="extends", found=parent)
     if len(so_far) > MAX_CHAIN:
         raise InputError("'extends' is too long a chain", file=file, line=line, allowed=f"{MAX_CHAIN} steps")
-    return merge(_rooted(_laid(above, so_far), above.parent, path.parent), tree)
+    return merge_scenarios(_rooted(_laid(above, so_far), above.parent, path.parent), tree)
 
 
 def _rooted(tree: Tree, parent_folder: Path, folder: Path) -> Tree:

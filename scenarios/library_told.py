@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from scenarios.console import Console
+from scenarios.dry import dry_check
 from scenarios.library import load, names
 from scenarios.schema import Scenario
 
@@ -26,17 +27,21 @@ def show_list(console: Console) -> None:
 def show_one(name: str, whole: bool, console: Console) -> None:
     """Print what a scenario is, its city and its policies; or its whole text, parents laid in."""
     scenario = load(name)
+    told = [one.sentence() for one in dry_check(scenario)]
+    for sentence in told:
+        console.warn(sentence)
     if whole:
         sys.stdout.write(yaml.safe_dump(scenario.content, allow_unicode=True, sort_keys=False, width=110))
         return
     summary = scenario_summary(scenario, console.lang)
     if console.machine:
+        summary["warnings"] = told
         console.json(summary)
         return
     policies = summary.pop("policies")
     field, value = (console.words(f"cli.columns.{key}") for key in ("field", "value"))
-    told = [[console.words(f"cli.scenario.{k}"), _text(v)] for k, v in summary.items() if v not in ("", None)]
-    console.table([field, value], told)
+    rows = [[console.words(f"cli.scenario.{k}"), _text(v)] for k, v in summary.items() if v not in ("", None)]
+    console.table([field, value], rows)
     keys = [key for key in ("id", "title", "description") if any(policy[key] for policy in policies)]
     columns = [console.words(f"cli.columns.{'policy' if key == 'id' else key}") for key in keys]
     if policies:

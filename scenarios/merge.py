@@ -44,6 +44,30 @@ def merge(base: Tree, over: Tree) -> Tree:
     return Tree(data, origins)
 
 
+def merge_scenarios(parent: Tree, child: Tree) -> Tree:
+    """Return a scenario's text laid over its parent's.
+
+    A child that adds policies and says no arms of its own is compared with what it adds: the arms are the parent's,
+    without those it removes, and then the added policies in their order.
+    """
+    made = merge(parent, child)
+    above, own = parent.data.get("experiment"), child.data.get("experiment")
+    policies = child.data.get("policies")
+    said = isinstance(own, dict) and "arms" in own
+    inherited = above.get("arms") if isinstance(above, dict) else None
+    if said or not inherited or not isinstance(inherited, list) or not isinstance(policies, dict):
+        return made
+    known = parent.data.get("policies") or {}
+    kept = [arm for arm in inherited if not (arm in policies and policies[arm] is None)]
+    added = [name for name, policy in policies.items() if name not in known and policy is not None and name not in kept]
+    arms = [*kept, *added]
+    if arms == inherited:
+        return made
+    origins = {where: origin for where, origin in made.origins.items() if where[:2] != ("experiment", "arms")}
+    origins[("experiment", "arms")] = child.origin(("policies",))  # type: ignore[assignment]
+    return Tree({**made.data, "experiment": {**made.data["experiment"], "arms": arms}}, origins)
+
+
 def part(tree: Tree, path: FieldPath, keys: frozenset[str] | None = None) -> Tree:
     """Return the mapping at `path` as a tree of its own, only its `keys` when given; origins are kept."""
     data: Any = tree.data

@@ -18,7 +18,7 @@ from scenarios.feasible import check_feasible
 from scenarios.form_errors import nearest, placed, validated
 from scenarios.merge import content_hash, merge, part
 from scenarios.roster import check_rosters
-from scenarios.yaml_lines import Tree, dotted
+from scenarios.yaml_lines import FieldPath, Tree, dotted
 from sim.cases.catalogue import Title
 from sim.errors import InputError
 from sim.spec import ModelSpec
@@ -53,6 +53,7 @@ class Sections(BaseModel):
     type_place_rates: dict[str, Any] | None = None
     rules: dict[str, Any] | None = None
     parameters: dict[str, Any] | None = None
+    provenance: dict[str, Any] | None = None
     sweeps: list[Any] | None = None
     closures: list[Any] | None = None
     script: list[Any] | None = None
@@ -85,7 +86,10 @@ class Plan(BaseModel):
     """The experiment that a scenario proposes: its arms and how often, with margins stated beforehand."""
 
     model_config = _FORM
-    arms: list[str] = Field(default_factory=list, description="policies, the baseline first (empty: all)")
+    arms: list[str] = Field(
+        default_factory=list,
+        description="policies, the baseline first (empty: all; inherited ones and the policies added)",
+    )
     replications: int = Field(30, ge=1, le=1_000_000)
     measures: list[str] = Field(default_factory=list, description="measures shown, in order (empty: all)")
     equivalence: dict[str, float] = Field(
@@ -251,18 +255,24 @@ class Scenario(Sections):
         return self._tree.origin(())[0]
 
     def _check_names(self) -> None:
-        for index, arm in enumerate(self.experiment.arms):
+        plan = self.experiment
+        for index, arm in enumerate(plan.arms):
+            path = ("experiment", "arms", index)
             if arm not in self.policies and arm != AS_IS:
-                path = ("experiment", "arms", index)
-                file, line = self._tree.origin(path)
-                raise InputError(
-                    "an arm without a policy of that name", file=file, line=line, field=dotted(path), found=arm,
-                    allowed=[*self.policies, AS_IS],
-                )  # fmt: skip
+                raise self._at(path, "an arm without a policy of that name", arm, [*self.policies, AS_IS])
+            if arm in plan.arms[:index]:
+                raise self._at(path, "an arm stands twice", arm, "each policy once")
+        for index, measure in enumerate(plan.measures):
+            if measure in plan.measures[:index]:
+                raise self._at(("experiment", "measures", index), "a measure stands twice", measure, "each once")
+        for measure, margin in plan.equivalence.items():
+            if not margin > 0:
+                raise self._at(("experiment", "equivalence", measure), "a margin of no width", margin, "above 0")
         for name in self.policies:
             if not name or any(c in name for c in "/\\,\n\t ") or len(name) > 60:
-                file, line = self._tree.origin(("policies", name))
-                raise InputError(
-                    "a policy's name cannot be used", file=file, line=line, field=f"policies.{name}", found=name,
-                    allowed="up to 60 characters without spaces, commas and slashes",
-                )  # fmt: skip
+                raise self._at(("policies", name), "a policy's name cannot be used", name,
+                               "up to 60 characters without spaces, commas and slashes")  # fmt: skip
+
+    def _at(self, path: FieldPath, problem: str, found: Any, allowed: Any) -> InputError:
+        file, line = self._tree.origin(path)
+        return InputError(problem, file=file, line=line, field=dotted(path), found=found, allowed=allowed)

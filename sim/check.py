@@ -9,10 +9,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterator
 
-from sim.cases.catalogue import LEVELS, CaseType
+from sim.cases.catalogue import ARCHETYPES, LEVELS, CaseType
 from sim.city.facilities import KINDS
+from sim.city.spec import ReadSpec, SyntheticSpec
 from sim.errors import InputError
-from sim.register import values
+from sim.policies.rule_texts import check_rule_name
+from sim.register import entry_of, values
 from sim.spec import ModelSpec
 
 MAX_CAPABILITIES = 32
@@ -47,7 +49,8 @@ def check_spec(spec: ModelSpec) -> None:
         _type(name, kind, spec)
     _sweeps(spec)
     _rest(spec)
-    values(spec.parameters)
+    _rules(spec)
+    _parameters(spec)
 
 
 def _known(name: str, known: Collection[str], field: str, what: str) -> None:
@@ -125,6 +128,9 @@ def _type(name: str, kind: CaseType, spec: ModelSpec) -> None:
         _known(channel, spec.channels, f"{field}.report", "channel")
     for other in kind.seems.as_types:
         _known(other, spec.types, f"{field}.seems.as_types", "type")
+    if name in kind.seems.as_types:
+        raise InputError("a type is not mistaken for itself", field=f"{field}.seems.as_types", found=name,
+                         allowed="other types")  # fmt: skip
     if kind.seems.misjudged > 0 and not kind.seems.as_types:
         raise InputError("misjudged as what?", field=f"{field}.seems.as_types", allowed="at least one type")
     _ladder(kind.ladder, f"{field}.ladder", spec)
@@ -212,11 +218,65 @@ def _rest(spec: ModelSpec) -> None:
         if len(weights) not in _WEIGHTS.values() or min(weights) < 0 or sum(weights) <= 0:
             raise InputError("a profile has 24, 7 or 12 weights of at least 0 that are not all 0",
                              field=f"profiles.{name}", found=f"{len(weights)} weights")  # fmt: skip
-    for name in spec.type_place_rates:
+    for name, weights in spec.type_place_rates.items():
         _known(name, spec.types, "type_place_rates", "type")
+        _weights(weights, f"type_place_rates.{name}")
+    if spec.demand_weights is not None:
+        _weights(spec.demand_weights, "demand_weights")
+    names = [closure.name for closure in spec.closures]
+    for k, closure in enumerate(spec.closures):
+        if closure.name in names[:k]:
+            raise InputError("two closures have one name", field=f"closures.{k}.name", found=closure.name,
+                             allowed="each once")  # fmt: skip
+        if closure.from_min >= spec.horizon_days * 1440.0:
+            raise InputError("the closure begins after the end", field=f"closures.{k}.from_min", found=closure.from_min,
+                             allowed=f"below {spec.horizon_days * 1440.0:g} (minutes; horizon_days)")  # fmt: skip
     for k, told in enumerate(spec.script):
         _known(told.type, spec.types, f"script.{k}.type", "type")
         if told.channel is not None:
             _known(told.channel, spec.channels, f"script.{k}.channel", "channel")
         for department in told.needs or []:
             _known(department, spec.departments, f"script.{k}.needs", "department")
+
+
+def _weights(weights: list[float], field: str) -> None:
+    """Raise for weights that say nowhere."""
+    if not weights or min(weights) < 0 or not 0 < sum(weights) < float("inf"):
+        raise InputError("weights of places that nothing can be spread by", field=field,
+                         found=f"{len(weights)} weights of sum {sum(weights):g}",
+                         allowed="numbers of at least 0 that are not all 0")  # fmt: skip
+
+
+def _rules(spec: ModelSpec) -> None:
+    for hook, name in spec.rules.model_dump().items():
+        check_rule_name(hook, name)
+
+
+def _parameters(spec: ModelSpec) -> None:
+    """Raise for a parameter that is not known or not possible, and for one that would change nothing here."""
+    values(spec.parameters)
+    for name in spec.parameters:
+        if entry_of(name).scope == "city":
+            raise InputError(
+                "this is read while a city is built, so it changes nothing under 'parameters'",
+                field=f"parameters.{name}", found=spec.parameters[name], allowed=_in_city(name.removeprefix("city.")),
+            )  # fmt: skip
+        kind = name.split(".")[1]
+        if name.startswith("type.") and kind not in spec.types:
+            near = difflib.get_close_matches(kind, spec.types, n=4) or sorted(spec.types)[:8]
+            raise InputError("this model has no such type", field=f"parameters.{name}", found=kind, allowed=near)
+    for name in spec.provenance:
+        if name not in spec.parameters:
+            raise InputError("where a value comes from is told of parameters that are set", field=f"provenance.{name}",
+                             found=name, allowed=sorted(spec.parameters) or "none under 'parameters'")  # fmt: skip
+
+
+def _in_city(name: str) -> str:
+    """Return where a number of the city's making can be written."""
+    for field, form in SyntheticSpec.model_fields.items():
+        stem, _, archetype = name.rpartition("_")
+        if name == field or (stem in (field, field.removesuffix("s")) and archetype in ARCHETYPES):
+            where = f"city.synthetic.{field}" if name == field else f"city.synthetic.{field}: {{{archetype}: ...}}"
+            also = " or city.read." + field if field in ReadSpec.model_fields else ""
+            return f"{where}{also} in the scenario, when the city is built" if form else where
+    return "nothing here: the builder takes the register's value, and a built city keeps what it has"

@@ -25,6 +25,10 @@ CONFIDENCE = ("official", "official/mirror", "paper", "news", "local", "derived"
 SCOPES = ("rule", "model", "city", "measure")
 DISTRIBUTIONS = ("uniform", "loguniform", "triangular", "integer", "fixed")
 _FIELDS = ("unit", "default", "low", "high", "distribution", "source", "confidence", "scope", "text", "text_zh")
+_SHARES = ("probability", "share", "0-1", "share of residents")
+_ANY_SIGN = ("logit", "as the user's rule", "score", "log points")
+_SPANS = {"switch": (0.0, 1.0), "level": (0.0, 4.0), "severity 1-4": (1.0, 4.0)}
+_DIVISORS = ("km/h", "km", "ratio")
 _NAME = re.compile(r"[a-z][a-z_]*(\.[a-z0-9_]+)+")
 _CITED = re.compile(r"\b(FACTS|MECHANISMS)\b")
 _ID = re.compile(r"\b(?:FACTS|MECHANISMS) ((?:[A-Z]\d{1,3}[a-z]?(?:-[A-Z]?\d{1,3}[a-z]?)?(?:, )?)+|section \d)")
@@ -42,7 +46,9 @@ class Entry:
     unit
         Unit in words or symbols.
     default, low, high
-        Default and plausible range, in ``unit``; ``low <= default <= high``.
+        Default and plausible range, in ``unit``; ``low <= default <= high``. A value outside it is told.
+    least, most
+        Possible range, in ``unit``: a value outside it has no meaning and is refused (see :func:`possible_range`).
     distribution
         Law over the range for sensitivity studies: one of :data:`DISTRIBUTIONS`.
     source
@@ -66,6 +72,50 @@ class Entry:
     scope: str
     text: str
     text_zh: str
+
+    @property
+    def least(self) -> float:
+        """Smallest value that has a meaning, in ``unit``."""
+        return possible_range(self.unit)[0]
+
+    @property
+    def most(self) -> float:
+        """Largest value that has a meaning, in ``unit``."""
+        return possible_range(self.unit)[1]
+
+    @property
+    def is_divisor(self) -> bool:
+        """Whether something is divided by it, so that 0 has no meaning either."""
+        return self.unit in _DIVISORS and self.low > 0
+
+    def allows(self, value: float) -> bool:
+        """Return True for a value that has a meaning: within the possible range, whole where only that counts."""
+        whole = self.distribution != "integer" or value == int(value)
+        return whole and self.least <= value <= self.most and not (self.is_divisor and value == 0)
+
+    def is_plausible(self, value: float) -> bool:
+        """Return True for a value within the range that is held to be plausible."""
+        return self.low <= value <= self.high
+
+    @property
+    def possible(self) -> str:
+        """The possible range in words."""
+        span = f"{self.least:g} to {self.most:g}" if math.isfinite(self.most) else f"at least {self.least:g}"
+        span = "above 0" if self.is_divisor else span if math.isfinite(self.least) else "any"
+        return f"{span}{', whole numbers' if self.distribution == 'integer' else ''} ({self.unit})"
+
+
+def possible_range(unit: str) -> tuple[float, float]:
+    """Return the least and the largest number that a unit gives a meaning to.
+
+    Probabilities and shares lie between 0 and 1, utilities and scores have any sign, everything else (times, counts,
+    money, factors) is not negative.
+    """
+    if unit in _SHARES:
+        return 0.0, 1.0
+    if unit.startswith(_ANY_SIGN):
+        return -math.inf, math.inf
+    return next((span for start, span in _SPANS.items() if unit.startswith(start)), (0.0, math.inf))
 
 
 @cache
@@ -167,42 +217,53 @@ def default(name: str) -> float:
     return entries[name].default
 
 
-def values(overrides: Mapping[str, float] | None = None, *, allow_wide: bool = False) -> dict[str, float]:
+def values(overrides: Mapping[str, float] | None = None) -> dict[str, float]:
     """Return every parameter's value: defaults with overrides laid over.
 
     Parameters
     ----------
     overrides
-        Register name (or ``type.<name>.<field>``) -> value in the register's unit.
-    allow_wide
-        Accept values outside the plausible range (what-if studies).
+        Register name (or ``type.<name>.<field>``) -> value in the register's unit. One outside the plausible range is
+        taken (:func:`implausible` tells it).
 
     Raises
     ------
     InputError
-        Unknown name (with the nearest names), a value that is no finite number, or outside the plausible range.
+        Unknown name (with the nearest names), a value that is no finite number, or one that has no meaning.
     """
-    entries = load()
-    found = {name: entry.default for name, entry in entries.items()}
+    found = {name: entry.default for name, entry in load().items()}
     for name, value in (overrides or {}).items():
-        known = entries
-        if name not in known and name.startswith("type."):
-            known = catalogue_entries()
-        if name not in known:
-            raise _unknown(name, {**entries, **catalogue_entries()} if name.startswith("type.") else entries)
-        found[name] = _in_range(known[name], value, allow_wide)
+        found[name] = _possible(entry_of(name), value)
     return found
 
 
-def _in_range(entry: Entry, value: object, allow_wide: bool) -> float:
+def entry_of(name: str) -> Entry:
+    """Return the entry of a register name or of ``type.<name>.<field>``.
+
+    Raises
+    ------
+    InputError
+        The name is not known; the nearest ones are named.
+    """
+    entries = load()
+    if name in entries:
+        return entries[name]
+    if name.startswith("type.") and name in catalogue_entries():
+        return catalogue_entries()[name]
+    raise _unknown(name, {**entries, **catalogue_entries()} if name.startswith("type.") else entries)
+
+
+def implausible(overrides: Mapping[str, float]) -> list[Entry]:
+    """Return the entries whose given value lies outside the plausible range."""
+    return [entry_of(name) for name, value in overrides.items() if not entry_of(name).is_plausible(value)]
+
+
+def _possible(entry: Entry, value: object) -> float:
     field = f"parameters.{entry.name}"
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise InputError("a parameter must be a finite number", field=field, found=value, allowed=entry.unit)
-    if not allow_wide and not entry.low <= value <= entry.high:
-        raise InputError(
-            "the value lies outside the plausible range", field=field, found=value,
-            allowed=f"{entry.low:g} to {entry.high:g} ({entry.unit})",
-        )  # fmt: skip
+    if not entry.allows(value):
+        raise InputError("the value is not possible", field=field, found=value, allowed=entry.possible)
     return float(value)
 
 

@@ -79,6 +79,10 @@ class ModelSpec(Part):
     )
     rules: Rules = Rules()
     parameters: dict[str, float] = Field(default_factory=dict, description="register name -> value")
+    provenance: dict[str, str] = Field(
+        default_factory=dict,
+        description="parameter -> where its value here comes from; one outside the plausible range is then not told",
+    )
     sweeps: list[Sweep] = Field(default_factory=list, description="times at which untold trouble is looked for")
     closures: list[Closure] = Field(default_factory=list, description="roads closed for a time")
     script: list[Scripted] = Field(default_factory=list)

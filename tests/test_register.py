@@ -95,23 +95,44 @@ def test_an_unknown_name_gets_the_nearest_names():
         register.default("no.such_thing")
 
 
-def test_an_implausible_value_is_refused_unless_asked_for():
-    with pytest.raises(InputError, match=r"patrol\.speed_kmh.*outside the plausible range.*90.*1\.5 to 8 \(km/h\)"):
-        register.values({"patrol.speed_kmh": 90.0})
-    assert register.values({"patrol.speed_kmh": 90.0}, allow_wide=True)["patrol.speed_kmh"] == 90.0
+def test_an_implausible_value_is_taken_and_told_and_an_impossible_one_refused():
+    assert register.values({"patrol.speed_kmh": 90.0})["patrol.speed_kmh"] == 90.0
+    assert [entry.name for entry in register.implausible({"patrol.speed_kmh": 90.0, "repeat.max_repeats": 1.0})] == [
+        "patrol.speed_kmh"
+    ]
+    for name, value, allowed in (
+        ("patrol.speed_kmh", 0.0, r"above 0 \(km/h\)"),
+        ("sensor.coverage", 1.01, "0 to 1"),
+        ("intake.split_probability", -0.1, "0 to 1"),
+        ("coordination.defer_min", -1.0, "at least 0"),
+        ("coordination.whistle_level", 5.0, "0 to 4, whole numbers"),
+        ("coordination.max_bounces", 2.5, "whole numbers"),
+        ("type.leak.success_base", 1.2, "0 to 1"),
+        ("type.leak.touch_factor", 0.0, "above 0"),
+    ):
+        with pytest.raises(InputError, match=f"not possible.*{allowed}"):
+            register.values({name: value})
+    assert register.values({"report_in.intercept": -9.0})["report_in.intercept"] == -9.0, "a utility has any sign"
+
+
+def test_the_plausible_range_lies_within_the_possible_one():
+    for entry in [*register.load().values(), *register.catalogue_entries().values()]:
+        assert entry.least <= entry.low <= entry.high <= entry.most, entry.name
+        assert entry.allows(entry.default) and entry.allows(entry.low) and entry.allows(entry.high), entry.name
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, True, "4"])
 def test_a_value_must_be_a_finite_number(bad):
     with pytest.raises(InputError, match="finite number"):
-        register.values({"patrol.speed_kmh": bad}, allow_wide=True)
+        register.values({"patrol.speed_kmh": bad})
 
 
 @given(st.data())
 def test_every_value_within_range_is_accepted_as_it_is(data):
     name = data.draw(st.sampled_from(register.names()))
     entry = register.load()[name]
-    value = data.draw(st.floats(entry.low, entry.high))
+    whole = entry.distribution == "integer"
+    value = data.draw(st.integers(int(entry.low), int(entry.high)) if whole else st.floats(entry.low, entry.high))
     assert register.values({name: value})[name] == value
 
 

@@ -6,6 +6,7 @@ import pytest
 from scenario_texts import BARE, line_of, write
 
 from scenarios import load
+from scenarios.dry import dry_check
 from scenarios.library import names
 from scenarios.schema import Scenario, Sections
 from sim.errors import InputError
@@ -123,8 +124,10 @@ def test_unknown_parameter_and_one_out_of_range(tmp_path):
     assert error.field == "parameters.dispatch.max_travle_min" and error.line == line_of(text, "dispatch.max_travle")
     assert "dispatch.max_travel_min" in error.sentence()
     text = replaced("policies:", "parameters:\n  patrol.speed_kmh: 900\npolicies:")
-    error = refused(tmp_path, text)
+    (error,) = [e for e in dry_check(load(write(tmp_path, text))) if "plausible" in e.problem]
     assert error.line == line_of(text, "patrol.speed_kmh") and "plausible range" in error.sentence()
+    error = refused(tmp_path, text.replace("900", "-9"))
+    assert error.line == line_of(text, "patrol.speed_kmh") and "not possible" in error.sentence()
 
 
 def test_a_mistake_in_a_policy_is_found_on_its_line(tmp_path):

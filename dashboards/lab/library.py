@@ -18,6 +18,7 @@ from dashboards.lab.parts import Content, facts, html, note, problem, section, t
 from dashboards.server.settings import User
 from dashboards.texts import Texts, pick
 from dashboards.texts.mistakes import sentence
+from scenarios.dry import dry_check
 from scenarios.schema import Scenario
 from sim.errors import InputError
 
@@ -64,6 +65,7 @@ def _scenario(address: Address, lab: Lab, name: str) -> list[Content]:
     try:
         scenario = lab.scenario(name)
         spec = scenario.spec(scenario.arms[0])
+        told = dry_check(scenario)
     except InputError as error:
         return [problem(sentence(error, lang))]
     buttons = html.P(
@@ -98,6 +100,7 @@ def _scenario(address: Address, lab: Lab, name: str) -> list[Content]:
         html.H2(pick(scenario.title, lang, name), id="scenario"),
         html.P(pick(scenario.description, lang)),
         buttons,
+        *_told(told, t),
         facts(rows),
         _policies(address, scenario, name),
         _differences(address, scenario, name),
@@ -109,6 +112,14 @@ def _scenario(address: Address, lab: Lab, name: str) -> list[Content]:
             ]
         ),
     ]
+
+
+def _told(found: list[InputError], t: Texts) -> list[Content]:
+    """What is told of a scenario and no mistake."""
+    if not found:
+        return []
+    lines = html.Ul([html.Li(one.sentence()) for one in found])
+    return [section("told", t("web.library.told_title"), html.P(t("web.library.told_lead")), lines)]
 
 
 def _city_words(scenario: Scenario, t: Texts) -> str:

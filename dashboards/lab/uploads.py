@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scenarios import library
+from scenarios.dry import check_built, dry_check
 from scenarios.schema import Scenario
 from scenarios.store import write_atomically
 from scenarios.yaml_lines import FieldPath, Tree, dotted, parse_yaml
@@ -20,6 +21,8 @@ from sim.errors import InputError
 MOST_BYTES = 256 * 1024
 MOST_SCENARIOS = 500
 CITIES = ("synthetic", "bare")
+MOST_BUILT = 300_000
+"""Residents up to which the city is built for the check; what only a larger city shows is said when a run begins."""
 FILE_FIELDS = ("admin_tree", "facilities", "file", "folder", "path")
 
 
@@ -102,18 +105,24 @@ def _at(tree: Tree, path: FieldPath, problem: str, found: Any, allowed: Any) -> 
 
 
 def _checked(draft: Path, said: str) -> Scenario:
-    """Return the scenario, every arm checked; messages name the sender's file."""
+    """Return the scenario, checked as before a run; messages name the sender's file."""
     try:
         scenario = library.load(draft)
-        scenario.city_spec()
-        for arm in scenario.arms:
-            scenario.spec(arm)
+        dry_check(scenario)
+        if _residents(scenario) <= MOST_BUILT:
+            check_built(scenario, list(dict.fromkeys([*scenario.arms, *scenario.policies])))
         return scenario
     except InputError as error:
         file = said if Path(str(error.file)).name == draft.name else error.file
         raise InputError(
             error.problem, file=file, line=error.line, field=error.field, found=error.found, allowed=error.allowed
         ) from None
+
+
+def _residents(scenario: Scenario) -> int:
+    """Return how many residents the city is to have (0 for a bare one)."""
+    made = scenario.city_spec().synthetic
+    return made.residents if made is not None else 0
 
 
 def _target(folder: Path, name: str, said: str, replace: bool) -> Path:

@@ -129,6 +129,8 @@ def _made(options: Options, console: Console) -> Drill:
         return made
     exercise = Exercise.load(str(options.exercise))
     _known_role(exercise, options.role)
+    for one in exercise.warnings:
+        console.warn(one.sentence())
     if not console.machine:
         console.err.print(escape(console.words("drill.terminal.preparing")), highlight=False)
     ground = Ground.of(exercise)
@@ -246,4 +248,5 @@ def _summary(made: Drill, written: Path | None) -> dict[str, Any]:
         "decisions": sum(1 for p in made.prompts if p.state == "answered"), "state_hash": made.final_hash,
         "last_hash": made.recording.last_hash, "recording": str(made.recording.path or ""),
         "aar": str(written or ""), "score": made.score().shown(),
+        "warnings": [one.sentence() for one in made.exercise.warnings],
     }  # fmt: skip

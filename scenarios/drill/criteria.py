@@ -42,7 +42,7 @@ STATES: dict[str, str] = {
     "answer_s": "recorded", "share_answered": "recorded", "share_acknowledged": "recorded",
 }  # fmt: skip
 HIGHER_IS_BETTER = ("share_responded_in_time", "share_answered", "share_acknowledged")
-_NEED_INJECT = (*MINUTES, "loss_yuan", "highest_severity")
+NEED_INJECT = (*MINUTES, "loss_yuan", "highest_severity")
 
 
 class Measure(BaseModel):
@@ -65,7 +65,7 @@ class Measure(BaseModel):
 
     @model_validator(mode="after")
     def _whole(self) -> Measure:
-        if self.kind in _NEED_INJECT and self.inject is None:
+        if self.kind in NEED_INJECT and self.inject is None:
             raise ValueError(f"'{self.kind}' needs the 'inject' whose incident is meant")
         return self
 

@@ -283,6 +283,7 @@ class Exercise(Form):
     @classmethod
     def _of(cls, tree: Tree, folder: Path, only_library: bool = False) -> Exercise:
         from scenarios.drill.form_checks import check_names
+        from scenarios.drill.form_reach import check_reach
         from scenarios.drill.form_scenario import scenario_of
 
         made = validated(cls, tree)
@@ -290,9 +291,21 @@ class Exercise(Form):
         made._made = scenario_of(made, tree, folder, only_library)
         try:
             check_names(made)
+            check_reach(made)
         except InputError as error:
             raise placed(error, tree) from None
         return made
+
+    @property
+    def warnings(self) -> list[InputError]:
+        """What is told of the exercise and no mistake: texts that change nothing."""
+        from scenarios.drill.form_reach import told_of
+
+        return told_of(self)
+
+    def placed(self, error: InputError) -> InputError:
+        """Give an error about a field of this exercise its file and line."""
+        return placed(error, self._tree)
 
     @property
     def made_scenario(self) -> Scenario:

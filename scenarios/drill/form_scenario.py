@@ -7,7 +7,7 @@ from typing import Any
 
 from scenarios.drill.form import Exercise
 from scenarios.library import load, locate, rooted
-from scenarios.merge import merge, part
+from scenarios.merge import merge_scenarios, part
 from scenarios.schema import Scenario
 from scenarios.yaml_lines import Tree
 from sim.errors import InputError
@@ -34,7 +34,7 @@ def scenario_of(exercise: Exercise, tree: Tree, folder: Path, only_library: bool
         base = Tree({**above.content, "city": rooted(above.city, above.folder)}, dict(above._tree.origins))
         if "city" in own.data:
             del base.data["city"]
-        own = merge(base, own)
+        own = merge_scenarios(base, own)
     made = Scenario.from_tree(own, folder)
     if only_library:
         _check_upload(made, tree, "city" in given)

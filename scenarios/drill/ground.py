@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from scenarios.drill.form import Exercise
+from scenarios.drill.form import Effect, Exercise
 from scenarios.places import city_of
 from sim.assemble import Arm, assemble
 from sim.city.city import City
+from sim.city.closures import Closure, closed_arcs
 from sim.engine.codes import HOOK_NAMES
 from sim.engine.tables import WRITTEN, World
 from sim.errors import InputError
@@ -165,6 +166,22 @@ class Ground:
                 if effect.place is not None and effect.place >= len(self.city.places):
                     raise self._placed("unknown place", f"{field}.place", effect.place,
                                        f"0 to {len(self.city.places) - 1}")  # fmt: skip
+                self._check_effect(effect, field)
+
+    def _check_effect(self, effect: Effect, field: str) -> None:
+        """Raise for what only the built city shows of an effect: too few people, a circle without a road."""
+        if effect.kind in ("off_duty", "recall"):
+            people = sum(1 for seat in self.arm.staffing.seats if seat.post == effect.post)
+            if effect.count > people:
+                raise self._placed("the post never has so many people or crews", f"{field}.count", effect.count,
+                                   f"at most {people} ({effect.post})")  # fmt: skip
+        if effect.kind == "close_road" and effect.x_m is not None and effect.y_m is not None:
+            circle = Closure(name=str(effect.name), from_min=0, until_min=1, x_m=effect.x_m, y_m=effect.y_m,
+                             radius_m=effect.radius_m)  # fmt: skip
+            try:
+                closed_arcs(self.city, circle)
+            except InputError as error:
+                raise self._placed(error.problem, f"{field}.x_m", effect.x_m, error.allowed) from None
 
     def _placed(self, problem: str, field: str, found: object, allowed: object) -> InputError:
         from scenarios.form_errors import placed

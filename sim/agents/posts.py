@@ -95,4 +95,6 @@ class Post(Part):
     def _units_stand_at_facilities(self) -> Post:
         if self.count == "units" and not self.per.startswith("facility:"):
             raise ValueError("a count of 'units' is told by facilities: 'per' must be 'facility:<kind>'")
+        if any(not skill >= 0 for skill in self.capabilities.values()):
+            raise ValueError("a skill under 'capabilities' must be at least 0 (1 = average)")
         return self

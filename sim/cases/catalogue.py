@@ -199,6 +199,12 @@ class CaseType(Part):
                 raise ValueError(f"'{field}' needs {n} weights of at least 0 that are not all 0")
         if not self.severity or min(self.severity) < 0 or abs(sum(self.severity) - 1) > 1e-6:
             raise ValueError("'severity' needs up to 4 shares that sum to 1")
+        for field in ("needs", "believed_needs"):
+            for department, chance in getattr(self, field).items():
+                if not 0 <= chance <= 1:
+                    raise ValueError(f"'{field}' holds probabilities, and {chance:g} ({department}) is none")
+        if any(not factor >= 0 for factor in self.archetype_factor.values()):
+            raise ValueError("'archetype_factor' multiplies a rate and must be at least 0")
         if not self.stages:
             raise ValueError("a type needs at least one stage")
         names = [s.name for s in self.stages]

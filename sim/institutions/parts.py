@@ -54,6 +54,12 @@ class Channel(Part):
     )
     provenance: dict[str, str] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _check(self) -> Channel:
+        if not 0 <= self.open_hours[0] < self.open_hours[1] <= 24:
+            raise ValueError("the channel never opens: 'open_hours' need 0 <= opening < closing <= 24")
+        return self
+
 
 class Whistle(Part):
     """A kind of whistle: its deadline to come, quorum and lead."""
@@ -124,4 +130,7 @@ class Calendar(Part):
     def _check(self) -> Calendar:
         if not 0 <= self.office_hours[0] < self.office_hours[1] <= 24:
             raise ValueError("office hours need 0 <= opening < closing <= 24")
+        both = sorted(set(self.holidays) & set(self.workdays))
+        if both:
+            raise ValueError(f"{both[0]} is a holiday and a working day at once; allowed: each date in one list")
         return self

@@ -130,6 +130,7 @@ def _reported_state(arm: Arm, c: Cohort, incidents: NDArray[np.void]) -> dict[st
     over = incidents["ended_min"][k["incident"]]
     asked = k["satisfied"] >= 0
     first = k["parent"] < 0
+    margin = arm.parameters["measure.on_time_margin"]
     return {
         "reported_resolution_share": share(settled, closed | due),
         "truth_gap_share": share(over > k["closed_min"], settled),
@@ -137,7 +138,7 @@ def _reported_state(arm: Arm, c: Cohort, incidents: NDArray[np.void]) -> dict[st
             duration / 1440.0, seen, arm.parameters["measure.restricted_mean_days"]
         ),
         "on_time_share": share(
-            closed & (k["closed_min"] <= k["deadline_min"] + arm.parameters["measure.on_time_margin"]), due
+            closed & (k["closed_min"] <= k["deadline_min"] + margin * (k["deadline_min"] - k["reported_min"])), due
         ),
         "true_on_time_share": share(over <= k["deadline_min"], due & first),
         "responded_share": share(k["arrived_min"] <= k["respond_by_min"], k["respond_by_min"] <= c.end_min),

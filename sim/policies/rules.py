@@ -27,6 +27,7 @@ from typing import Any
 from sim.engine.codes import HOOK_NAMES
 from sim.engine.hooks import compile_rule
 from sim.errors import InputError
+from sim.policies.rule_texts import FOLDERS_VARIABLE
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,6 @@ def rule(hook: str, *, dynamic: bool = False) -> Callable[[Callable[..., Any]], 
         return compiled
 
     return wrap
-
-
-FOLDERS_VARIABLE = "GRIDWHISTLE_RULES"
 
 
 @contextmanager
