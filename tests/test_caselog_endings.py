@@ -1,4 +1,4 @@
-"""Logs read as they stand: words that look like nothing, ends without a date, reopenings, repeats, and our own export."""
+"""Logs read as they stand: words that look like nothing, undated ends, reopenings, repeats, and our own export."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def test_words_mean_nothing_where_the_map_says_so_and_among_times(tmp_path: Path
 
 @pytest.mark.parametrize(
     ("status", "options"),
-    [("Closed", ""), ("Closed - Duplicate", ""), ("已办结", ""), ("结案", ""), ("办结", ""), ("Fertig", "closing_statuses: [Fertig]")],
+    [("Closed", ""), ("Closed - Duplicate", ""), ("已办结", ""), ("结案", ""), ("办结", ""),
+     ("Fertig", "closing_statuses: [Fertig]")],
 )  # fmt: skip
 def test_closed_without_a_date_is_neither_open_nor_a_duration(status: str, options: str, tmp_path: Path) -> None:
     closed = ["2024-03-04 13:30", "", "", "2024-03-07 13:30", ""]
@@ -203,7 +204,7 @@ def test_one_rule_for_rows_and_events(zone: str, opened: str, closed: str, minut
     pd.DataFrame({"id": ["a", "b"], "opened": [opened, other[0]], "closed": [closed, other[1]]}).to_csv(
         tmp_path / "rows.csv", index=False
     )
-    events = [("a", opened), ("a", closed), ("b", other[0]), ("b", other[1])]
+    events = [("a", opened), ("a", closed), *((case, at) for case in "bcd" for at in other)]
     pd.DataFrame(events, columns=["case", "timestamp"]).to_csv(tmp_path / "events.csv", index=False)
     pd.DataFrame(events[::-1], columns=["case", "timestamp"]).to_csv(tmp_path / "backwards.csv", index=False)
     for name in ("rows", "events", "backwards"):
