@@ -81,7 +81,7 @@ class Stamps:
     def keep(self, rows: np.ndarray) -> Stamps:
         """Return the stamps of some rows."""
         parts = (self.clock, self.offset_min, self.date_only, self.empty, self.unread)
-        return Stamps(self.column, *(part[rows] for part in parts), self.zone)
+        return Stamps(self.column, *(part[rows] for part in parts), zone=self.zone)
 
     def pick(self, mask: np.ndarray) -> None:
         """Treat the times under a mask as absent."""
@@ -255,8 +255,8 @@ def _named(texts: pd.Index, time_format: Form) -> Read:
             for whole, part in zip(read, _named(texts[open_yet], form), strict=True):
                 whole[open_yet] = part
         return read
-    if found := SINCE.fullmatch(time_format.strip()):
-        return _since(texts, found[1], found[2])
+    if counted := SINCE.fullmatch(time_format.strip()):
+        return _since(texts, counted[1], counted[2])
     if time_format in PER_SECOND:
         return _epoch(pd.Series(texts, dtype=object), PER_SECOND[time_format])
     if time_format == "excel":
