@@ -80,8 +80,10 @@ class Stamps:
 
     def keep(self, rows: np.ndarray) -> Stamps:
         """Return the stamps of some rows."""
-        parts = (self.clock, self.offset_min, self.date_only, self.empty, self.unread)
-        return Stamps(self.column, *(part[rows] for part in parts), zone=self.zone)
+        return Stamps(
+            self.column, self.clock[rows], self.offset_min[rows], self.date_only[rows], self.empty[rows],
+            self.unread[rows], self.zone,
+        )  # fmt: skip
 
     def pick(self, mask: np.ndarray) -> None:
         """Treat the times under a mask as absent."""
