@@ -73,8 +73,9 @@ class Grouped:
         low, high = _edge(used - 1, resolution_min), _edge(used, resolution_min)
         low = np.where(used == 0, -1.0, low)
         edges = np.column_stack([low, high])
-        # an open case is known to last longer than the middle of its cell, which is its age to 2.5 %
-        middle = np.where(ages == 0, 0.0, _edge(ages - 0.5, resolution_min))
+        # an open case is known to last longer than the middle of its cell, which is its age to 2.5 %; seen open at
+        # its very start only, it may even have lasted nothing
+        middle = np.where(ages == 0, -1.0, _edge(ages - 0.5, resolution_min))
         return cls(edges, counts[: len(used)], middle, counts[len(used) :], cell, resolution_min)
 
     @property

@@ -34,7 +34,8 @@ class Sample:
     opened_min
         float64[n]: clock minutes since the midnight that begins ``start``; negative in the day cut off.
     cycle_min, cycle_open
-        float64[n] minutes from opening to closing, or to the end of watching for cases still open; bool[n].
+        float64[n] minutes from opening to closing, or to the end of watching for cases still open; bool[n]. A case
+        that was closed at a time nobody wrote down is censored before its first minute (-1), where it says nothing.
     tail_min, tail_open
         The same from closing to the end that the deadline is held against; NaN for cases not closed, or when the
         log has no such end of its own.
@@ -98,7 +99,7 @@ def sample_of(
     start = first or window[0].date() + dt.timedelta(days=1)
     end = last or window[1].date()
     clock = log.local(cases["opened"]).dt.tz_localize(None)
-    minutes, still_open = log.durations()
+    minutes, still_open = _cycles(cases)
     tail_min, tail_open = _tail(log) if (tail if tail is not None else has_own_end(log)) else _no_tail(len(cases))
     return Sample(
         start,
@@ -113,6 +114,17 @@ def sample_of(
         _minutes(log.window[1] - cases["opened"]),
         np.full(len(cases), ALL, dtype=object).astype(str),
     )
+
+
+def _cycles(cases: pd.DataFrame) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return durations and which are censored, one entry per case.
+
+    A case that ended between its opening and the end of the log, nobody knows when, is censored at the very start:
+    what is censored there has the likelihood 1 under every law and is never at risk.
+    """
+    unknown, still_open = cases["end_unknown"].to_numpy(bool), cases["open_end"].to_numpy(bool)
+    minutes = np.where(still_open, cases["censored_min"].to_numpy(float), cases["cycle_min"].to_numpy(float))
+    return np.where(unknown, -1.0, minutes), still_open | unknown
 
 
 def _minutes(spans: pd.Series) -> Floats:

@@ -76,7 +76,7 @@ class Teller:
         self.say(
             self.text(
                 "split_line", at=fit.held.start, before=f"{len(fit.seen):,}", after=f"{len(fit.held):,}",
-                open=int(fit.seen.cycle_open.sum()),
+                open=int(fit.train.cases["open_end"].sum()),
             )
         )  # fmt: skip
         for name, group in fit.groups.items():

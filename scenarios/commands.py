@@ -6,10 +6,14 @@ this package.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from scenarios.beforehand import announce, default_workers, free_folder
 from scenarios.campaign import Summary
@@ -24,6 +28,7 @@ from scenarios.study import TABLES, Study
 from sim.errors import InputError
 
 FORMATS = ("csv", "parquet", "json", "html")
+MOMENTS = ("occurred", "reported", "judged", "assigned", "arrived", "closed", "resolved", "deadline")
 WriteReport = Callable[[Study, Path, str], Path]
 
 
@@ -232,11 +237,38 @@ def tables(study: Study, form: str, folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     found = {"runs": study.runs(), "comparison": study.comparison_table() if len(study.policies) > 1 else None}
-    found |= {name: study.table(name) for name in TABLES}
+    start = study.scenario.spec().calendar.start
+    found |= {name: with_clock(study.table(name), start) for name in TABLES}
     written = [_write_frame(frame, folder / f"{name}.{form}") for name, frame in found.items() if _has_rows(frame)]
     text = folder / "scenario.yaml"
     write_atomically(text, (study.folder / "scenario.yaml").read_bytes())
     return [*written, text]
+
+
+def with_clock(frame: pd.DataFrame, start: dt.date) -> pd.DataFrame:
+    """Return a table with the clock time of each of its moments beside the minutes since the start.
+
+    Parameters
+    ----------
+    frame
+        A kept table; ``reported_min`` and the like are minutes since the midnight that begins `start`.
+    start
+        First day of the simulated calendar, whose clock is never put forward or back.
+
+    Returns
+    -------
+    DataFrame
+        The table; ``reported_at`` and the like follow its columns, datetime64[us] without a zone.
+    """
+    midnight = np.datetime64(start, "us")
+    added = {}
+    for name in MOMENTS:
+        if f"{name}_min" in frame and f"{name}_at" not in frame:
+            minutes = frame[f"{name}_min"].to_numpy(float, na_value=np.nan)
+            known = np.isfinite(minutes)
+            passed_us = np.round(np.where(known, minutes, 0.0) * 60e6).astype("timedelta64[us]")
+            added[f"{name}_at"] = np.where(known, midnight + passed_us, np.datetime64("NaT", "us"))
+    return frame.assign(**added)
 
 
 def _has_rows(frame: Any) -> bool:
@@ -250,7 +282,9 @@ def _write_frame(frame: Any, file: Path) -> Path:
         case ".parquet":
             write_parquet(pa.Table.from_pandas(frame, preserve_index=False), file)
         case ".json":
-            write_atomically(file, frame.to_json(orient="records", force_ascii=False, date_format="iso").encode())
+            write_atomically(
+                file, frame.to_json(orient="records", force_ascii=False, date_format="iso", date_unit="us").encode()
+            )
         case _:
             # the mark lets spreadsheets read Chinese text as UTF-8
             write_atomically(file, b"\xef\xbb\xbf" + frame.to_csv(index=False, lineterminator="\r\n").encode())

@@ -52,9 +52,6 @@ BAD: dict[str, tuple[Make, str, list[str]]] = {
         table(offsets("+01:00", "-05:00", "+09:30")), "several_zones",
         ["+01:00 × 6", "-05:00 × 6", "+09:30 × 6", "no single zone"],
     ),
-    "exact duplicates": (
-        table([*sample(), sample()[4], sample()[4]]), "duplicates", ["2 of 20 rows repeat", "line 20: 'c1'", "drop"],
-    ),
     "dates only": (table(DATES), "date_only", ["'time:timestamp'", "dates without a clock time", "2024-03-04"]),
     "no time at all in a row": (table(changed(sample(), 2, **{TIME: ""})), "no_time", ["1 of 18 rows", "line 4"]),
     "no case id": (table(changed(sample(), 2, case__concept__name=" ")), "no_case_id", ["1 of 18", "line 4"]),
@@ -270,7 +267,7 @@ def test_an_encoding_that_the_map_names_wrongly(tmp_path: Path) -> None:
 def test_several_reasons_are_told_at_once(tmp_path: Path) -> None:
     rows = changed(changed([*sample(), sample()[4]], 2, **{TIME: "?"}), 8, case__concept__name="")
     error = refusal(write_csv(tmp_path / "log.csv", rows))
-    assert codes(error) == ["no_case_id", "unparsable_time", "duplicates"]
+    assert codes(error) == ["no_case_id", "unparsable_time"]
 
 
 def test_dropping_counts_and_shows_what_is_dropped(tmp_path: Path) -> None:
@@ -280,9 +277,8 @@ def test_dropping_counts_and_shows_what_is_dropped(tmp_path: Path) -> None:
     assert dropped == {
         "no_case_id": (1, ("line 10",)),
         "unparsable_time": (1, ("line 4: '?'",)),
-        "duplicates": (1, ("line 20: 'c1'",)),
     }
-    assert len(log.events) == 16 and any("1 of 19 rows repeat" in line for line in log.screen())
+    assert len(log.events) == 17 and any("1 of 19 events repeat" in line for line in log.screen())
 
 
 def test_not_more_than_half_is_dropped(tmp_path: Path) -> None:

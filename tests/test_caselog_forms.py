@@ -232,10 +232,8 @@ def test_instances_of_one_activity_are_paired_by_their_name(tmp_path: Path) -> N
 # What is written is what is read
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=8).filter(
-    lambda text: (
-        text.casefold() not in {"na", "n/a", "nan", "nat", "null", "none", "<na>", "\\n"} and "\ufffd" not in text
-    )
-)
+    lambda text: "\ufffd" not in text
+) | st.sampled_from(["NA", "None", "NULL", "nan", "-", "n/a"])
 
 
 # exact midnights in every row would rightly be refused as dates
@@ -299,10 +297,10 @@ def test_english_in_the_language_file_is_what_a_refusal_says() -> None:
 
 
 def test_a_refusal_speaks_chinese_where_asked(tmp_path: Path) -> None:
-    rows = [*sample(), sample()[3]]
+    rows = [{"id": f"A{i % 5}", "opened": f"2024-03-0{i % 5 + 1} 08:30", "closed": ""} for i in range(6)]
     error = refusal(write_csv(tmp_path / "log.csv", rows))
     told = error.sentence(Texts("zh"))  # type: ignore[arg-type]
-    assert "19 行中有 1 行与前面的行完全相同" in told.replace("\n     ", "") and "--on-bad-rows drop" in told
+    assert "6 行中有 1 行与前面的行完全相同" in told.replace("\n     ", "") and "--on-bad-rows drop" in told
 
 
 def test_every_column_role_is_a_field_of_the_map() -> None:

@@ -10,22 +10,26 @@ from __future__ import annotations
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from calibration.caselog import checks
+from calibration.caselog.clockchange import to_utc
+from calibration.caselog.columnar import read_columnar
 from calibration.caselog.diagnosis import Findings
+from calibration.caselog.endings import Endings, flags, is_flag
 from calibration.caselog.log import UTC_TIME, CaseLog, ordered_events, with_outcomes
 from calibration.caselog.mapping import COLUMN_ROLES, RENAMED_ROLES, TIME_ROLES, Mapping, guess, nearest
 from calibration.caselog.pairing import paired
+from calibration.caselog.prepare import prepared
+from calibration.caselog.records import read_records
 from calibration.caselog.rows import Rows, text_series
 from calibration.caselog.source import Bytes
 from calibration.caselog.stamps import Stamps, read_stamps
-from calibration.caselog.table import read_csv, read_parquet
+from calibration.caselog.table import read_csv
 from calibration.caselog.xes import read_xes
-from calibration.caselog.zones import Clocks, settle_zone, to_utc
+from calibration.caselog.zones import Clocks, settle_zone
 from sim.errors import InputError
 
 ATTRIBUTES = ("kind", "channel", "department")
@@ -49,13 +53,14 @@ def read(
     """
     if on_bad_rows not in ("refuse", "drop"):
         raise InputError("unknown choice", field="on_bad_rows", found=on_bad_rows, allowed=["refuse", "drop"])
-    findings = Findings(path, on_bad_rows == "drop")
+    findings = Findings(path, on_bad_rows == "drop", mapping.accept if mapping else ())
     content = Bytes(Path(path), findings)
     rows = _rows(content, mapping, findings)
     if not len(rows):
         findings.stop("no_rows")
     roles = _roles(rows, mapping, findings)
     roles = replace(roles, zone=zone) if zone else roles
+    rows = prepared(rows, roles, findings)
     made = _Builder(rows, roles, findings, now or pd.Timestamp.now("UTC"))
     cases, events, clocks = made.tables()
     last = made.last(cases, events)
@@ -67,8 +72,10 @@ def read(
 def _rows(content: Bytes, mapping: Mapping | None, findings: Findings) -> Rows:
     if content.form == "xes":
         return read_xes(content, findings)
-    if content.form == "parquet":
-        return read_parquet(content, findings)
+    if content.form in ("parquet", "arrow"):
+        return read_columnar(content, findings)
+    if content.form == "json":
+        return read_records(content, findings)
     return read_csv(content, mapping.encoding if mapping else None, mapping.delimiter if mapping else None, findings)
 
 
@@ -80,8 +87,12 @@ def _roles(rows: Rows, mapping: Mapping | None, findings: Findings) -> Mapping:
         mapping, guessed = replace(guess(here), **options), True
     else:
         mapping, guessed = (mapping, False) if mapping is not None else (guess(here), True)
-    for role, column in mapping.columns().items():
-        if column not in rows.columns:
+    wanted = [(role, column) for role, column in mapping.columns().items() if role != "case"]
+    wanted += [("case", column) for column in mapping.case_columns] + [("only", column) for column in mapping.only]
+    for role, column in wanted:
+        if column in rows.nested:
+            findings.refuse("nested_column", column=role, found=column, allowed=rows.nested[column])
+        elif column not in rows.columns:
             findings.refuse("missing_column", column=role, found=column, allowed=", ".join(nearest(column, here)))
     shown = ", ".join(here[:12]) + (f", ... ({len(here) - 12} more)" if len(here) > 12 else "")
     if mapping.case is None and rows.trace is None:
@@ -102,9 +113,19 @@ class _Builder:
     def __init__(self, rows: Rows, mapping: Mapping, findings: Findings, now: pd.Timestamp) -> None:
         self.rows, self.mapping, self.findings, self.now = rows, mapping, findings, now
         self.columns = mapping.columns()
-        self.case = rows.columns[mapping.case] if mapping.case else _trace_names(rows)
+        self.flag = self._flag()
+        self.case = rows.columns[self.columns["case"]] if mapping.case else _trace_names(rows)
         self.whole = len(rows)
+        self.told_few = False  # that less than half is left is told once
         self.doubled: set[str] = set()  # case ids that stand for several cases
+
+    def _flag(self) -> str | None:
+        """Return the column that tells only whether a case was opened again; it plays no part as a time then."""
+        column = self.columns.get("reopened")
+        if column is None or not is_flag(self.rows.columns[column]):
+            return None
+        del self.columns["reopened"]
+        return column
 
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame, Clocks]:
         """Return cases, events and the zone."""
@@ -135,22 +156,28 @@ class _Builder:
         form = self.mapping.form_of
         stamps = {role: read_stamps(self.rows, name, form(role), self.findings) for role, name in known.items()}
         self.findings.settle()  # where the form of times is in doubt, all that follows would be noise
-        bad = checks.row_checks(self.rows, self.case, stamps, self.findings)
+        repeats = self.mapping.repeated_rows
+        bad = checks.row_checks(self.rows, self.case, stamps, repeats, self.findings)
         stamps = self._cut(~bad, stamps)
         clocks = settle_zone(list(stamps.values()), self.rows, self.mapping.zone, self.findings)
         codes = pd.factorize(self.case)[0]
-        times = {}
-        for role, column in stamps.items():
-            at = to_utc(column, clocks, codes, self.findings)
-            times[role] = at + DAY * pd.Series(column.date_only).astype(int) if role == "deadline" else at
+        times = to_utc(stamps, clocks.zone, codes, self._numbers(), self.findings)
+        if "deadline" in times:  # one that is a date holds until the end of its day
+            times["deadline"] += DAY * pd.Series(stamps["deadline"].date_only).astype(int)
         checks.check_dates(self.rows, stamps, times, clocks.zone, self.findings)
         bad = checks.check_future(self.rows, times, self.columns, self.now, self.findings)
         bad |= checks.check_starts(self.rows, times, self.columns, self.findings)
         if "time" in times:
             order, named = self._stated_order()
-            bad |= checks.check_order(self.rows, codes, times["time"], order, named, self.findings)
+            bad |= checks.check_order(self.rows, codes, times, order, named, self.findings)
         self._cut(~bad, {})
         return {role: at[~bad].reset_index(drop=True) for role, at in times.items()}, clocks
+
+    def _numbers(self) -> np.ndarray | None:
+        """Return the sequence numbers of a column, where the map names one."""
+        if not self.mapping.order:
+            return None
+        return pd.to_numeric(self.rows.columns[self.mapping.order], errors="coerce").to_numpy(float)
 
     def _stated_order(self) -> tuple[pd.Series | None, str | None]:
         """Return the sequence that binds and its name: a column, or the order within an XES trace."""
@@ -159,16 +186,15 @@ class _Builder:
         return None, "trace" if self.rows.ordered and not self.mapping.sort_by_time else None
 
     def _cut(self, keep: np.ndarray, stamps: dict[str, Stamps]) -> dict[str, Stamps]:
-        rows = self.rows
-        self.rows = Rows(
-            {name: column[keep].reset_index(drop=True) for name, column in rows.columns.items()}, rows.place[keep],
-            rows.word, rows.repeated[keep], None if rows.trace is None else rows.trace[keep], rows.ordered,
-        )  # fmt: skip
+        self.rows = self.rows.kept(keep)
         self.case = self.case[keep].reset_index(drop=True)
         if not len(self.rows):
             self.findings.settle()
             self.findings.stop("no_rows")
-        if len(self.rows) < self.whole / 2:
+        repeats = self.findings.diagnosis.get("repeats_dropped")  # asked for in so many words
+        wanted = repeats.count if repeats is not None else 0
+        if len(self.rows) < (self.whole - wanted) / 2 and not self.told_few:
+            self.told_few = True
             self.findings.refuse("too_many_dropped", count=self.whole - len(self.rows), total=self.whole)
             self.findings.settle()
         return {role: column.keep(keep) for role, column in stamps.items()}
@@ -210,7 +236,7 @@ class _Builder:
         grouped = {role: at.groupby(by_case, sort=False) for role, at in times.items()}
         begun = events[["at", "start"]].min(axis=1).groupby(events["case_id"]).min()
         made["opened"] = grouped["opened"].first() if "opened" in times else begun
-        made["closed"] = self._closed(grouped, events, order)
+        made["closed"], made["end_unknown"] = self._endings(times, events, order).settle()
         made["ended"] = grouped["ended"].last() if "ended" in times else made["closed"]
         none = pd.Series(pd.NaT, index=order, dtype=UTC_TIME)
         made["deadline"] = grouped["deadline"].first() if "deadline" in times else none
@@ -227,26 +253,29 @@ class _Builder:
             self.findings.bad("no_time", count=int(unopened.sum()), total=len(made), column=column, examples=told)
         return made[~unopened].reset_index()
 
-    def _closed(self, grouped: dict[str, Any], events: pd.DataFrame, order: pd.Index) -> pd.Series:
-        """Return when each case closed, by the strongest marker that the map names."""
-        none = pd.Series(pd.NaT, index=order, dtype=UTC_TIME)
-        last_event = events.groupby("case_id")["at"].max().reindex(order) if len(events) else none
-        closed = grouped["closed"].last().reindex(order) if "closed" in grouped else last_event
-        if self.mapping.closing_activities:
-            ends = events[events["activity"].isin(self.mapping.closing_activities) & (events["transition"] != "start")]
-            return ends.groupby("case_id")["at"].max().reindex(order)
-        if self.mapping.closing_statuses:
-            status = self._last_status().reindex(order)
-            closed = closed.fillna(last_event) if "closed" in grouped else closed
-            return closed.where(status.isin(self.mapping.closing_statuses))
-        return closed
+    def _endings(self, times: dict[str, pd.Series], events: pd.DataFrame, order: pd.Index) -> Endings:
+        """Gather what the log says of its cases' ends."""
+        latest = {
+            role: times[role].groupby(self.case, sort=False).max() for role in ("closed", "reopened") if role in times
+        }
+        flagged = flags(self.rows.columns[self.flag]).groupby(self.case).any() if self.flag else None
+        return Endings(
+            order, events, latest.get("closed"), latest.get("reopened"), flagged, self._last_status(times),
+            self.mapping, self.columns, self.findings,
+        )  # fmt: skip
 
-    def _last_status(self) -> pd.Series:
+    def _last_status(self, times: dict[str, pd.Series]) -> pd.Series | None:
         if "status" not in self.columns:
-            self.findings.stop(
-                "missing_column", column="status", found="(none named)", allowed="a column, with 'closing_statuses'"
-            )
-        return self._values("status").groupby(self.case, sort=False).last()
+            if self.mapping.closing_statuses:
+                self.findings.stop(
+                    "missing_column", column="status", found="(none named)", allowed="a column, with 'closing_statuses'"
+                )
+            return None
+        values, case = self._values("status"), self.case
+        if "time" in times:  # the last in time, whatever the order of the file
+            walk = times["time"].argsort(kind="stable").to_numpy()
+            values, case = values.iloc[walk], case.iloc[walk]
+        return values.groupby(case, sort=False).last()
 
     def _same_cases(self, times: dict[str, pd.Series]) -> None:
         """Tell case ids that stand for several cases, and take those rows out."""

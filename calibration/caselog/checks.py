@@ -20,11 +20,19 @@ EXPECTED_OPEN = 5
 LONGEST_QUIET_DAYS = 30.0
 DAY = pd.Timedelta(days=1)
 MAIN = ("time", "opened")  # without these a row has no place in time
-OUTCOMES = ("closed", "ended", "deadline")  # may be absent, and some systems write a far date for absent
+OUTCOMES = ("closed", "ended", "reopened", "deadline")  # may be absent, and some systems write a far date for absent
 
 
-def row_checks(rows: Rows, case: pd.Series, stamps: dict[str, Stamps], findings: Findings) -> np.ndarray:
-    """Check case ids, times and repetitions; return which rows cannot be used."""
+def row_checks(
+    rows: Rows, case: pd.Series, stamps: dict[str, Stamps], repeats: str | None, findings: Findings
+) -> np.ndarray:
+    """Check case ids, times and repetitions; return which rows cannot be used.
+
+    Parameters
+    ----------
+    repeats
+        What the map says of rows that repeat an earlier one: ``keep``, ``drop`` or None.
+    """
     bad = case.isna().to_numpy()
     if bad.any():
         findings.bad("no_case_id", count=int(bad.sum()), total=len(rows), examples=rows.where(np.flatnonzero(bad)))
@@ -33,11 +41,29 @@ def row_checks(rows: Rows, case: pd.Series, stamps: dict[str, Stamps], findings:
     for role, column in stamps.items():
         bad = bad | _unread(rows, column, findings)
         bad = bad | _impossible(rows, role, column, findings)
+    return np.asarray(bad | _repeated(rows, case, "time" in stamps, bad, repeats, findings), bool)
+
+
+def _repeated(
+    rows: Rows, case: pd.Series, events: bool, bad: np.ndarray, repeats: str | None, findings: Findings
+) -> np.ndarray:
+    """Tell rows that repeat an earlier one exactly, and return those that go.
+
+    An event that stands twice changes neither the opening nor the closing nor the duration of its case: where clocks
+    are coarse it may well have happened twice, so it is kept and told. A case that stands twice is no second case.
+    """
     again = rows.repeated & ~bad
-    if again.any():
-        told = rows.where(np.flatnonzero(again), case)
-        findings.bad("duplicates", count=int(again.sum()), total=len(rows), examples=told)
-    return np.asarray(bad | again, bool)
+    if not again.any() or (not events and repeats == "keep"):
+        return np.zeros(len(again), bool)
+    counts = {"count": int(again.sum()), "total": len(rows), "examples": rows.where(np.flatnonzero(again), case)}
+    if repeats == "drop":
+        findings.add("drop", "repeats_dropped", **counts)
+    elif events:
+        findings.warn("repeated_events", **counts)
+        return np.zeros(len(again), bool)
+    else:
+        findings.bad("duplicates", **counts)
+    return again
 
 
 def _absent(rows: Rows, column: Stamps, bad: np.ndarray, findings: Findings) -> np.ndarray:
@@ -92,7 +118,7 @@ def check_dates(
             continue
         told = rows.where(np.flatnonzero(at_midnight), rows.columns[column.column])
         counts = {"count": int(at_midnight.sum()), "total": count, "column": column.column, "examples": told}
-        if at_midnight.sum() == count and role != "ended":
+        if at_midnight.sum() == count and role not in ("ended", "reopened"):
             findings.refuse("date_only", **counts)
         elif at_midnight.sum() > max(1, SOME_MIDNIGHTS * count) or column.date_only[there].any():
             findings.warn("some_dates_only", **counts)
@@ -131,23 +157,29 @@ def check_starts(rows: Rows, times: dict[str, pd.Series], columns: dict[str, str
 
 
 def check_order(
-    rows: Rows, case: np.ndarray, at: pd.Series, order: pd.Series | None, column: str | None, findings: Findings
-) -> np.ndarray:
+    rows: Rows, case: np.ndarray, times: dict[str, pd.Series], order: pd.Series | None, column: str | None,
+    findings: Findings,
+) -> np.ndarray:  # fmt: skip
     """Compare times with the order of events; return events that contradict it.
+
+    Steps may overlap, so a case may stand in the order in which its events began, or in that in which they were
+    done; only what contradicts both is told.
 
     Parameters
     ----------
+    times
+        ``time`` of completion, and ``start`` where the log has one.
     order
         Sequence numbers; None: the order of the rows.
     column
         What states the order and so binds; None: mere position in the file, which does not.
     """
     number = pd.to_numeric(order, errors="coerce") if order is not None else pd.Series(np.arange(len(rows)))
-    frame = pd.DataFrame({"case": case, "at": at, "number": number.to_numpy(float)})
-    frame = frame.sort_values(["case", "number"], kind="stable")
-    highest = frame["at"].astype(np.int64).groupby(frame["case"]).cummax()
-    behind = np.zeros(len(rows), bool)
-    behind[frame.index.to_numpy()] = frame["at"].astype(np.int64).to_numpy() < highest.to_numpy()
+    at = times["time"]
+    behind = _behind(case, at, number)
+    if behind.any() and "start" in times:
+        begun = _behind(case, times["start"].fillna(at), number)
+        behind &= np.isin(case, np.unique(case[begun]))  # a case in the order of its starts contradicts nothing
     if not behind.any():
         return behind
     told = rows.where(np.flatnonzero(behind), at.astype(str))
@@ -156,6 +188,16 @@ def check_order(
         return behind
     findings.warn("out_of_order", count=int(behind.sum()), total=len(rows), examples=told)
     return np.zeros(len(rows), bool)
+
+
+def _behind(case: np.ndarray, at: pd.Series, number: pd.Series) -> np.ndarray:
+    """Return which rows have an earlier time than a row before them in their case."""
+    frame = pd.DataFrame({"case": case, "at": at.astype(np.int64).to_numpy(), "number": number.to_numpy(float)})
+    frame = frame.sort_values(["case", "number"], kind="stable")
+    highest = frame["at"].groupby(frame["case"]).cummax()
+    behind = np.zeros(len(frame), bool)
+    behind[frame.index.to_numpy()] = (frame["at"] < highest).to_numpy()
+    return behind
 
 
 def case_checks(cases: pd.DataFrame, columns: dict[str, str], findings: Findings) -> np.ndarray:
@@ -208,6 +250,9 @@ def check_closing(cases: pd.DataFrame, events: pd.DataFrame, marked: bool, findi
     """Refuse a log without closed cases; warn where closing is not marked, or only closed cases were exported."""
     if cases["open_end"].all():
         findings.refuse("all_open", count=len(cases), total=len(cases))
+        return
+    if cases["closed"].isna().all():
+        findings.refuse("no_closing_times", count=int(cases["end_unknown"].sum()), total=len(cases))
         return
     first, last = cases["opened"].min(), _last(cases, events)
     if not marked:

@@ -190,10 +190,12 @@ class Findings:
         The path as the user gave it.
     drop
         True: rows that cannot be used are left out and counted. False: they lead to a refusal.
+    accepted
+        Codes that the map accepts: what would refuse the log is a warning then.
     """
 
-    def __init__(self, file: str | PathLike[str], drop: bool) -> None:
-        self.file, self.drop = file, drop
+    def __init__(self, file: str | PathLike[str], drop: bool, accepted: Sequence[str] = ()) -> None:
+        self.file, self.drop, self.accepted = file, drop, frozenset(accepted)
         self.diagnosis = Diagnosis()
 
     def add(self, severity: Severity, code: str, **fields: Any) -> None:
@@ -210,8 +212,8 @@ class Findings:
         self.add("note", code, **fields)
 
     def refuse(self, code: str, **fields: Any) -> None:
-        """Record a refusal and go on looking, so that all reasons are told at once."""
-        self.add("refuse", code, **fields)
+        """Record a refusal and go on looking, so that all reasons are told at once; a warning where accepted."""
+        self.add("warn" if code in self.accepted else "refuse", code, **fields)
 
     def bad(self, code: str, **fields: Any) -> None:
         """Record rows that cannot be used: dropped by the user's choice, else a refusal."""
@@ -219,7 +221,7 @@ class Findings:
 
     def stop(self, code: str, **fields: Any) -> NoReturn:
         """Record a refusal after which nothing more can be read."""
-        self.refuse(code, **fields)
+        self.add("refuse", code, **fields)
         raise LogRefused(self.file, self.diagnosis)
 
     def settle(self) -> Diagnosis:

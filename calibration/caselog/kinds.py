@@ -7,16 +7,7 @@ the same words under ``caselog``, and a test keeps them equal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Kind:
-    """The words of one code."""
-
-    problem: str
-    consequence: str
-    remedy: str
+from calibration.caselog.kinds_cases import MORE, Kind
 
 
 def shorter(text: str, most: int = 300) -> str:
@@ -43,6 +34,7 @@ WORDS = {
 }
 
 KINDS: dict[str, Kind] = {
+    **MORE,
     # the file
     "unreadable": Kind("The file cannot be read: {found}.", "Nothing was read.", "check the path and the permissions"),
     "too_large": Kind(
@@ -58,7 +50,7 @@ KINDS: dict[str, Kind] = {
     "not_a_log": Kind(
         "The content is not a case log: {found}.",
         "Nothing was read.",
-        "give a CSV, Parquet or XES file",
+        "give a CSV, JSON, Parquet, Arrow or XES file",
     ),
     "encoding": Kind(
         "The text cannot be decoded: {found}.",
@@ -68,7 +60,7 @@ KINDS: dict[str, Kind] = {
     "damaged_text": Kind(
         "{count} cells hold replacement characters (U+FFFD), traces of an earlier wrong conversion.",
         "Different names may have become alike.",
-        "export the log again as UTF-8",
+        "export the log again as UTF-8, or take the names as they are: 'accept: [damaged_text]' in the map",
     ),
     "broken_csv": Kind(
         "The table is broken: {found}.",
@@ -90,7 +82,11 @@ KINDS: dict[str, Kind] = {
         "Such files can exhaust memory or read other files; they are not opened.",
         "export the log without DOCTYPE",
     ),
-    "broken_parquet": Kind("The Parquet file cannot be read: {found}.", "Nothing was read.", "write the file again"),
+    "broken_parquet": Kind(
+        "The Parquet or Arrow file cannot be read: {found}.",
+        "Nothing was read.",
+        "write the file again",
+    ),
     "no_rows": Kind("The log holds no rows.", "There is nothing to fit.", "check the export's period and filters"),
     "one_case": Kind(
         "The log holds one case only, '{found}'.",
@@ -124,7 +120,12 @@ KINDS: dict[str, Kind] = {
         "Their values may stand in the wrong columns.",
         _DROP,
     ),
-    "no_case_id": Kind("{count} of {total} rows have no case id.", "They belong to no case.", _DROP),
+    "no_case_id": Kind(
+        "{count} of {total} rows have no case id.",
+        "They belong to no case.",
+        "mend the file, name other columns ('case: [COLUMN, COLUMN]'), or leave them out and have them "
+        "counted: --on-bad-rows drop",
+    ),
     "no_time": Kind("{count} of {total} rows have no time in '{column}'.", "They cannot be placed.", _DROP),
     "unparsable_time": Kind(
         "{count} of {total} times in '{column}' cannot be read.",
@@ -135,7 +136,8 @@ KINDS: dict[str, Kind] = {
     "mixed_times": Kind(
         "Times in '{column}' are written in several ways: {found}.",
         "Day and month, or units, could be confused.",
-        "bring the column into one form",
+        "bring the column into one form, or name the forms in the map, to be tried in turn: 'time_format: "
+        '["%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M"]\'',
     ),
     "ambiguous_dates": Kind(
         "The dates in '{column}' fit both day-month and month-day order ({found}).",
@@ -150,22 +152,26 @@ KINDS: dict[str, Kind] = {
     "mixed_zones": Kind(
         "Time zones are mixed: {count} of {total} times in '{column}' have no offset, the others have one.",
         "Durations and hours would be wrong by the difference.",
-        "export all times with their offset, or all in one zone without offsets and name it (--zone)",
+        "export all times with their offset, or all in one zone without offsets and name it (--zone); or "
+        "read those without one in that zone: 'accept: [mixed_zones]' in the map",
     ),
     "several_zones": Kind(
         "Time zones are mixed: the offsets {found} belong to no single zone.",
         "Durations are right, but hours of the day have no common clock.",
-        "export all times in one zone",
+        "export all times in one zone; or name the zone whose hours count (--zone) and write 'accept: "
+        "[several_zones]' into the map",
     ),
     "other_zone": Kind(
         "The offsets are not those of {allowed}: {found}.",
         "Hours of the day and working time would be shifted.",
-        "give the zone in which the clocks stood (--zone)",
+        "give the zone in which the clocks stood (--zone); or count hours in that other zone all the same: "
+        "'accept: [other_zone]' in the map",
     ),
     "date_only": Kind(
         "All times in '{column}' are dates without a clock time.",
         "Durations below a day and arrivals by hour cannot be learnt.",
-        "export the full time stamps, or map a column that has them",
+        "export the full time stamps, or map a column that has them; or read them as midnights, with "
+        "durations in whole days: 'accept: [date_only]' in the map",
     ),
     "future": Kind(
         "{count} of {total} times in '{column}' lie in the future.",
@@ -181,12 +187,14 @@ KINDS: dict[str, Kind] = {
     "duplicates": Kind(
         "{count} of {total} rows repeat an earlier row exactly.",
         "Work and arrivals would be counted twice.",
-        "export without repetition, or leave the repetitions out: --on-bad-rows drop",
+        "export without repetition, or leave the repetitions out: 'repeated_rows: drop' in the map, or "
+        "--on-bad-rows drop",
     ),
     "duplicate_cases": Kind(
         "{count} of {total} case ids stand for several cases, with different '{column}'.",
         "Different cases would be melted into one.",
-        "map a column that tells them apart, or leave these cases out: --on-bad-rows drop",
+        "map what tells them apart ('case: [COLUMN, COLUMN]'; XES: no 'case', so that each trace is one), "
+        "read a part ('only: {{COLUMN: VALUE}}'), or leave these cases out: --on-bad-rows drop",
     ),
     "start_after_end": Kind(
         "{count} of {total} events end before they start ('{column}').", "Their durations would be negative.", _DROP
@@ -211,12 +219,13 @@ KINDS: dict[str, Kind] = {
     "all_open": Kind(
         "No case is closed: all {total} are censored.",
         "How long cases take cannot be learnt.",
-        "map the column of closing ('closed'), or the activities or statuses that close a case",
+        "map the column of closing ('closed'), or the activities or statuses that close a case; name "
+        "activities that follow a closing without opening the case again ('after_closing')",
     ),
     "too_many_dropped": Kind(
         "{count} of {total} rows would be left out.",
         "What is left would not stand for the log.",
-        "mend the file or the map",
+        "mend the file or the map; or use what is left: 'accept: [too_many_dropped]' in the map",
     ),
     # warnings
     "no_zone": Kind(
@@ -231,12 +240,13 @@ KINDS: dict[str, Kind] = {
     ),
     "nonexistent_clock": Kind(
         "{count} of {total} clock times do not exist in {found} (skipped when summer time began).",
-        "They are read with the offset before the change, an hour later by the clock.",
+        "They are read with the offset before the change, an hour later by the clock, or with the one after "
+        "where the case's next time asks for it.",
         "nothing, if they are few",
     ),
     "ambiguous_clock": Kind(
         "{count} of {total} clock times stand twice in {found} (when summer time ended).",
-        "The first reading is taken, the second where the case's order asks for it.",
+        "The first reading is taken, the second where the case's time before asks for it.",
         "export times with offsets",
     ),
     "some_dates_only": Kind(

@@ -22,8 +22,8 @@ from sim.errors import InputError
 
 UTC_TIME: Final = "datetime64[us, UTC]"
 CASE_COLUMNS = (
-    "case_id", "opened", "closed", "ended", "deadline", "open_end", "kind", "channel", "department", "events",
-    "cycle_min", "censored_min", "late", "overdue_open",
+    "case_id", "opened", "closed", "ended", "deadline", "open_end", "end_unknown", "kind", "channel", "department",
+    "events", "cycle_min", "censored_min", "late", "overdue_open",
 )  # fmt: skip
 EVENT_COLUMNS = ("case_id", "activity", "at", "start", "resource", "transition", "order")
 
@@ -39,7 +39,7 @@ class Source:
     sha256
         Hash of the file as it lies on disk (compressed if it is).
     form
-        ``csv``, ``parquet`` or ``xes``.
+        ``csv``, ``json``, ``parquet``, ``arrow`` or ``xes``.
     size_bytes
         Size on disk.
     """
@@ -58,8 +58,9 @@ class CaseLog:
     ----------
     cases
         One row per case, sorted by opening: ``case_id`` text; ``opened``, ``closed``, ``ended``, ``deadline`` UTC
-        (NaT where there is none); ``open_end`` True when the case was still open at the window's end; ``kind``,
-        ``channel``, ``department`` text or None; ``events`` count; ``cycle_min`` minutes from opened to closed (NaN
+        (NaT where there is none); ``open_end`` True when the case was still open at the window's end;
+        ``end_unknown`` True when it was closed, but nobody wrote down when; ``kind``, ``channel``, ``department``
+        text or None; ``events`` count; ``cycle_min`` minutes from opened to closed (NaN
         when open); ``censored_min`` minutes from opened to the window's end (NaN when closed); ``late`` nullable
         boolean, ended after the deadline (NA without a deadline or an end); ``overdue_open`` True when there is no
         end yet and the deadline lies before the window's end. ``ended`` is the moment that the deadline is held
@@ -97,7 +98,7 @@ class CaseLog:
         zone: str | None = None,
         on_bad_rows: Literal["refuse", "drop"] = "refuse",
     ) -> CaseLog:
-        """Read a log from CSV, Parquet or XES, gzipped or not; the form is told by the content.
+        """Read a log from CSV, JSON, Parquet, Arrow or XES, gzipped or not; the form is told by the content.
 
         Parameters
         ----------
@@ -157,7 +158,8 @@ class CaseLog:
         Parameters
         ----------
         of
-            ``"case"``: opening to closing. ``(a, b)``: in each case from the first completion of activity `a` to
+            ``"case"``: opening to closing; cases that were closed at an unknown time are left out.
+            ``(a, b)``: in each case from the first completion of activity `a` to
             the next completion of `b`; a case that has `a` but not `b` is censored at the window's end if it is
             open, and left out if it was closed without `b`. The name of one activity: its own busy intervals,
             where the log has starts.
@@ -173,8 +175,9 @@ class CaseLog:
             When an activity is not in the log, or has no starts.
         """
         if of == "case":
-            censored = self.cases["open_end"].to_numpy(bool)
-            whole, cut = self.cases["cycle_min"].to_numpy(float), self.cases["censored_min"].to_numpy(float)
+            known = self.cases[~self.cases["end_unknown"]]
+            censored = known["open_end"].to_numpy(bool)
+            whole, cut = known["cycle_min"].to_numpy(float), known["censored_min"].to_numpy(float)
             return np.where(censored, cut, whole), censored
         if isinstance(of, str):
             return self._intervals(of)
@@ -334,11 +337,11 @@ def with_outcomes(cases: pd.DataFrame, end: pd.Timestamp) -> pd.DataFrame:
     Parameters
     ----------
     cases
-        With opened, closed, ended, deadline (UTC).
+        With opened, closed, ended, deadline (UTC), end_unknown.
     end
         The window's end, where what is open is censored.
     """
-    open_end = cases["closed"].isna()
+    open_end = cases["closed"].isna() & ~cases["end_unknown"]
     known = cases["deadline"].notna() & cases["ended"].notna()
     late = (cases["ended"] > cases["deadline"]).astype("boolean").mask(~known)
     made = cases.assign(
@@ -346,7 +349,7 @@ def with_outcomes(cases: pd.DataFrame, end: pd.Timestamp) -> pd.DataFrame:
         cycle_min=minutes_of(cases["closed"] - cases["opened"]),
         censored_min=minutes_of(end - cases["opened"]).where(open_end),
         late=late,
-        overdue_open=cases["ended"].isna() & (cases["deadline"] < end),
+        overdue_open=cases["ended"].isna() & ~cases["end_unknown"] & (cases["deadline"] < end),
     )
     return made[[name for name in CASE_COLUMNS if name in made]]
 

@@ -6,12 +6,13 @@ Made by the CSV, Parquet and XES readers alike, so that everything after them se
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
-NOTHING = {"", "na", "n/a", "nan", "nat", "null", "none", "<na>", "\\n"}
+# Words that say "none" where a time or a number should stand; an id, a name or a department may well be one of them.
+NO_TIME_WORDS = frozenset({"na", "n/a", "nan", "nat", "null", "none", "<na>", "\\n"})
 MAX_ROWS = 20_000_000
 
 
@@ -33,6 +34,10 @@ class Rows:
         Per row whether the whole row repeats an earlier one exactly.
     ordered
         True when the form itself states an order of events within a case.
+    zones
+        Column -> IANA name of the zone that the file states for its times (Parquet, Arrow).
+    nested
+        Column -> its type, of columns that hold lists or records and so cannot play a part.
     """
 
     columns: dict[str, pd.Series]
@@ -41,10 +46,19 @@ class Rows:
     repeated: np.ndarray
     trace: np.ndarray | None = None
     ordered: bool = False
-    notes: list[str] = field(default_factory=list)
+    zones: dict[str, str] = field(default_factory=dict)
+    nested: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.place)
+
+    def kept(self, keep: np.ndarray) -> Rows:
+        """Return some of the rows."""
+        return replace(
+            self, columns={name: column[keep].reset_index(drop=True) for name, column in self.columns.items()},
+            place=self.place[keep], repeated=self.repeated[keep],
+            trace=None if self.trace is None else self.trace[keep],
+        )  # fmt: skip
 
     def where(
         self, rows: Iterable[int], values: pd.Series | Sequence[object] | None = None, most: int = 3
@@ -62,7 +76,7 @@ class Rows:
 
 
 class Intern:
-    """Gives equal texts one object, and None for what stands for nothing."""
+    """Gives equal texts one object, and None for an empty one; no word means nothing by itself."""
 
     def __init__(self) -> None:
         self.seen: dict[str, str | None] = {}
@@ -73,7 +87,7 @@ class Intern:
             return self.seen[text]
         except KeyError:
             bare = text.strip()
-            value = None if bare.casefold() in NOTHING else bare
+            value = bare or None
             if len(self.seen) < 2_000_000:
                 self.seen[text] = value
             return value

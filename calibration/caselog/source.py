@@ -1,4 +1,4 @@
-"""A log's bytes: is it gzipped, how large, which form (CSV, Parquet, XES), which encoding, which hash.
+"""A log's bytes: is it gzipped, how large, which form (CSV, JSON, Parquet, Arrow, XES), which encoding, which hash.
 
 Told by content, never by the suffix alone. Sizes are bounded, so that a small gzip file cannot unpack into more
 memory than a log may need. What the bytes mean is for `calibration.caselog.table` and `calibration.caselog.xes`.
@@ -10,6 +10,7 @@ import codecs
 import gzip
 import hashlib
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ MAX_XES_BYTES = 2_000_000_000  # streamed: only what is kept takes memory
 CHUNK = 1 << 20
 SAMPLE = 1 << 18
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
+ARROW = (b"ARROW1", b"\xff\xff\xff\xff")  # a file, a stream
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
@@ -35,7 +37,8 @@ NOT_TEXT = {
     b"%PDF": "a PDF",
     b"BZh": "a bzip2 archive",
     b"\xfd7zXZ": "an xz archive",
-    b"SQLite": "an SQLite database",
+    b"SQLite": "an SQLite database (OCEL logs come so too; they are object-centric and are not read)",
+    b"FEA1": "an old Feather file; write it as Parquet",
     b"\x28\xb5\x2f\xfd": "a zstd archive",
 }
 
@@ -135,13 +138,17 @@ class Bytes:
         head = self.head
         if head[:4] == PARQUET:
             return "parquet"
+        if head.startswith(ARROW):
+            return "arrow"
         for mark, what in NOT_TEXT.items():
             if head.startswith(mark):
-                self.findings.stop("not_a_log", found=what, allowed="CSV, Parquet or XES")
+                self.findings.stop("not_a_log", found=what, allowed="CSV, JSON, Parquet, Arrow or XES")
         if not head.strip():
             self.findings.stop("no_rows")
         text = head.decode(_bom(head) or "utf-8", errors="ignore").lstrip("\ufeff \t\r\n")
-        return "xes" if text.startswith("<") else "csv"
+        if text.startswith("<"):
+            return "xes"
+        return "json" if re.match(r"\[\s*[\[{\]]|\{\s*[\"}]", text) else "csv"
 
 
 def encoding_of(raw: bytes, wanted: str | None, findings: Findings) -> str:
@@ -161,7 +168,7 @@ def encoding_of(raw: bytes, wanted: str | None, findings: Findings) -> str:
     if bad is None:
         return "utf-8"
     if b"\x00" in raw[:SAMPLE]:
-        findings.stop("not_a_log", found="binary data (zero bytes)", allowed="CSV, Parquet or XES")
+        findings.stop("not_a_log", found="binary data (zero bytes)", allowed="CSV, JSON, Parquet, Arrow or XES")
     return _detected(raw, bad, findings)
 
 

@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 
 from calibration.caselog.diagnosis import Findings
-from calibration.caselog.rows import Rows
+from calibration.caselog.rows import NO_TIME_WORDS, Rows
 
+Form = str | tuple[str, ...]  # as a map names it: one form, or several to be tried in turn
 CLOCK = "datetime64[us]"
 NAT = np.datetime64("NaT", "us")
 OFFSET = r"(?:\s*(Z|z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}))?"
@@ -32,8 +33,14 @@ FORMS: dict[str, re.Pattern[str]] = {
 COMPACT = re.compile(rf"(\d{{4}})(\d{{2}})(\d{{2}})(?:T?(\d{{2}})(\d{{2}})(\d{{2}})?(?:[.,](\d+))?)?(x)?{OFFSET}")
 DIGITS = {
     "seconds since 1970": re.compile(r"\d{9,10}(?:[.,]\d+)?"),
-    "milliseconds since 1970": re.compile(r"\d{13}"),
+    "milliseconds since 1970": re.compile(r"\d{13}(?:[.,]\d+)?"),
+    "microseconds since 1970": re.compile(r"\d{16}"),
+    "nanoseconds since 1970": re.compile(r"\d{19}"),
 }
+PER_SECOND = {"unix_s": 1, "unix_ms": 1_000, "unix_us": 1_000_000, "unix_ns": 1_000_000_000}
+UNITS_S = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
+SINCE = re.compile(r"(seconds|minutes|hours|days)\s+since\s+(.+)")
+BARE = re.compile(r"-?\d{1,8}(?:[.,]\d+)?(?:[eE][+-]?\d+)?")
 EXCEL_ZERO = np.datetime64("1899-12-30", "us")
 CHINESE = str.maketrans(
     {"年": "-", "月": "-", "日": " ", "时": ":", "分": ":", "秒": "", "：": ":", "／": "/", "　": " "}
@@ -59,6 +66,8 @@ class Stamps:
         True where only a date is written.
     empty, unread
         True where there is nothing; where there is something that is no time.
+    zone
+        IANA name of the zone that the file itself states for the column, if it does.
     """
 
     column: str
@@ -67,11 +76,14 @@ class Stamps:
     date_only: np.ndarray
     empty: np.ndarray
     unread: np.ndarray
+    zone: str | None = None
 
     def keep(self, rows: np.ndarray) -> Stamps:
         """Return the stamps of some rows."""
-        parts = (self.clock, self.offset_min, self.date_only, self.empty, self.unread)
-        return Stamps(self.column, *(part[rows] for part in parts))
+        return Stamps(
+            self.column, self.clock[rows], self.offset_min[rows], self.date_only[rows], self.empty[rows],
+            self.unread[rows], self.zone,
+        )  # fmt: skip
 
     def pick(self, mask: np.ndarray) -> None:
         """Treat the times under a mask as absent."""
@@ -80,29 +92,31 @@ class Stamps:
         self.empty = self.empty | mask
 
 
-def read_stamps(rows: Rows, column: str, time_format: str | None, findings: Findings) -> Stamps:
+def read_stamps(rows: Rows, column: str, time_format: Form | None, findings: Findings) -> Stamps:
     """Read one column of times; trouble with its form is told, unread texts are marked."""
     values = rows.columns[column]
     if pd.api.types.is_datetime64_any_dtype(values):
-        return _native(column, values)
+        return _native(column, values, rows.zones.get(column))
     codes, texts = pd.factorize(values, use_na_sentinel=True)
     read = _named(texts, time_format) if time_format else _told(texts, column, rows, values, findings)
     nothing: tuple[Any, ...] = (NAT, np.nan, False)  # what code -1, an empty cell, points to
     clock, offset, dates = (np.append(part, none) for part, none in zip(read, nothing, strict=True))
-    blank = np.append([not str(t).strip(" :-/") for t in texts], True).astype(bool)  # '-' and '--' say: none
+    none = [not (t := str(text).strip(" :-/")) or t.casefold() in NO_TIME_WORDS for text in texts]  # '-' says: none
+    blank = np.append(none, True).astype(bool)
     empty = blank[codes]
     clock, offset, dates = clock[codes], offset[codes], dates[codes].astype(bool)
     return Stamps(column, clock, offset, dates, empty, np.isnat(clock) & ~empty)
 
 
-def _native(column: str, values: pd.Series) -> Stamps:
-    empty = values.isna().to_numpy()
-    aware = values.dt.tz is not None
-    naive = values.dt.tz_convert("UTC").dt.tz_localize(None) if aware else values
-    offset = np.full(len(values), 0.0 if aware else np.nan)
-    offset[empty] = np.nan
-    clock = naive.to_numpy().astype(CLOCK)
-    return Stamps(column, clock, offset, np.zeros(len(values), bool), empty, np.zeros(len(values), bool))
+def _native(column: str, values: pd.Series, zone: str | None) -> Stamps:
+    """Take real times as they are: the clock of their zone, and its offset at each moment."""
+    empty, none = values.isna().to_numpy(), np.zeros(len(values), bool)
+    if values.dt.tz is None:
+        return Stamps(column, values.to_numpy().astype(CLOCK), np.full(len(values), np.nan), none, empty, none.copy())
+    utc = values.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype(CLOCK)
+    clock = values.dt.tz_localize(None).to_numpy().astype(CLOCK)
+    offset = np.where(empty, np.nan, (clock - utc).astype(np.int64) / 60e6)
+    return Stamps(column, clock, offset, none, empty, none.copy(), zone)
 
 
 Read = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -121,6 +135,7 @@ def _told(texts: pd.Index, column: str, rows: Rows, values: pd.Series, findings:
     used = {name: int(mask.sum()) for name, mask in fits.items() if mask.any()}
     empty_read = _nothing(len(normal))
     if not used:
+        _tell_bare(normal, column, rows, values, texts, findings)
         return empty_read
     if len(used) > 1:
         _refuse_mixed(used, fits, column, rows, values, texts, findings)
@@ -130,7 +145,8 @@ def _told(texts: pd.Index, column: str, rows: Rows, values: pd.Series, findings:
         _refuse(findings, "two_digit_years", column, rows, values, texts[fits[form]])
         return empty_read
     if form.endswith("since 1970"):
-        return _epoch(normal.where(fits[form]), 1000 if form.startswith("milli") else 1)
+        unit = {"seconds": "s", "milliseconds": "ms", "microseconds": "us", "nanoseconds": "ns"}[form.split()[0]]
+        return _epoch(normal.where(fits[form]), PER_SECOND[f"unix_{unit}"])
     parts = normal.str.extract(f"^{FORMS.get(form, COMPACT).pattern}$")
     if form != "day and month":
         return _assembled(parts, 0, 1, 2)
@@ -190,16 +206,61 @@ def _offsets(texts: pd.Series) -> np.ndarray:
     return np.where(np.abs(made) <= 15 * 60, made, np.nan)
 
 
+def _tell_bare(
+    normal: pd.Series, column: str, rows: Rows, values: pd.Series, texts: pd.Index, findings: Findings
+) -> None:
+    """Refuse bare numbers by name: minutes (or hours, days) since a start that the file does not tell."""
+    there = normal[(normal != "") & ~normal.str.casefold().isin(NO_TIME_WORDS)]
+    if len(there) and there.str.fullmatch(BARE.pattern).all():
+        _refuse(findings, "bare_numbers", column, rows, values, texts[there.index])
+
+
 def _epoch(texts: pd.Series, per_second: int) -> Read:
-    numbers = pd.to_numeric(texts.str.replace(",", ".", regex=False), errors="coerce").to_numpy(float)
-    clock = np.where(np.isnan(numbers), 0, np.round(numbers * (1_000_000 / per_second))).astype(np.int64).astype(CLOCK)
-    return np.where(np.isnan(numbers), NAT, clock), np.where(np.isnan(numbers), np.nan, 0.0), np.zeros(len(texts), bool)
+    plain = texts.fillna("").astype(str).str.replace(",", ".", regex=False)
+    numbers = pd.to_numeric(plain, errors="coerce").to_numpy(float)
+    absent = ~(np.abs(numbers) / per_second < 1e11)
+    clock = np.where(absent, 0, np.round(np.nan_to_num(numbers) * (1_000_000 / per_second))).astype(np.int64)
+    none = np.zeros(len(texts), bool)
+    return np.where(absent, NAT, clock.astype(CLOCK)), np.where(absent, np.nan, 0.0), none
 
 
-def _named(texts: pd.Index, time_format: str) -> Read:
-    """Read texts by the form that the map names."""
-    if time_format in ("unix_s", "unix_ms"):
-        return _epoch(pd.Series(texts, dtype=object), 1000 if time_format == "unix_ms" else 1)
+def _since(texts: pd.Index, unit: str, begins: str) -> Read:
+    """Read numbers of a unit of time that has passed since a moment; without an offset it is a clock time."""
+    away: Any = pd.to_datetime([begins])[0].utcoffset()
+    zero = pd.to_datetime([begins]).tz_localize(None).to_numpy().astype(CLOCK)[0]
+    plain = pd.Series(texts, dtype=object).astype(str).str.replace(",", ".", regex=False)
+    seconds = pd.to_numeric(plain, errors="coerce").to_numpy(float) * UNITS_S[unit]
+    ok = np.abs(seconds) < 1e11
+    us = np.round(np.where(ok, seconds, 0.0) * 1e6).astype(np.int64)
+    offset = np.full(len(texts), np.nan if away is None else away.total_seconds() / 60)
+    return np.where(ok, zero + us.astype("timedelta64[us]"), NAT), np.where(ok, offset, np.nan), np.zeros(len(ok), bool)
+
+
+def form_problem(form: str) -> str | None:
+    """Say what is wrong with the form of times that a map names; None when all is well."""
+    found = SINCE.fullmatch(form.strip())
+    if found is None:
+        return None
+    try:
+        pd.Timestamp(found[2])
+    except ValueError:
+        return f"no date follows 'since': '{found[2]}'"
+    return None
+
+
+def _named(texts: pd.Index, time_format: Form) -> Read:
+    """Read texts by the form that the map names, or by the first of several that fits."""
+    if isinstance(time_format, tuple):
+        read = _nothing(len(texts))
+        for form in time_format:
+            open_yet = np.isnat(read[0])
+            for whole, part in zip(read, _named(texts[open_yet], form), strict=True):
+                whole[open_yet] = part
+        return read
+    if counted := SINCE.fullmatch(time_format.strip()):
+        return _since(texts, counted[1], counted[2])
+    if time_format in PER_SECOND:
+        return _epoch(pd.Series(texts, dtype=object), PER_SECOND[time_format])
     if time_format == "excel":
         days = pd.to_numeric(pd.Series(texts, dtype=object).str.replace(",", ".", regex=False), errors="coerce")
         ok = days.notna().to_numpy() & (days.abs() < 3_000_000).to_numpy()

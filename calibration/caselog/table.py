@@ -1,4 +1,4 @@
-"""Case logs as tables: CSV with its separators and quirks, and Parquet.
+"""Case logs as tables of text: CSV with its separators and quirks.
 
 CSV rows keep the line they begin on; rows with too few or too many fields are bad rows, an open quotation mark is a
 broken file. Values stay text: times are read in `calibration.caselog.stamps`.
@@ -12,11 +12,10 @@ import itertools
 from collections.abc import Iterable
 
 import numpy as np
-import pandas as pd
 
 from calibration.caselog.diagnosis import Findings
 from calibration.caselog.rows import MAX_ROWS, Intern, Rows, repeated_rows, text_series
-from calibration.caselog.source import MAX_TEXT_BYTES, Bytes, encoding_of
+from calibration.caselog.source import Bytes, encoding_of
 
 SEPARATORS = (",", ";", "\t", "|")
 DAMAGE = "\ufffd".encode()
@@ -90,36 +89,3 @@ def _header(row: list[str], findings: Findings) -> list[str]:
     if twice:
         findings.stop("column_twice", found=twice[0], count=names.count(twice[0]))
     return names
-
-
-def read_parquet(content: Bytes, findings: Findings) -> Rows:
-    """Read a Parquet file; times may be real times, all else becomes text."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        file = pq.ParquetFile(io.BytesIO(content.whole()))
-        size = sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups))
-        if size > MAX_TEXT_BYTES or file.metadata.num_rows > MAX_ROWS:
-            found = f"{file.metadata.num_rows:,} rows, {size:,} bytes unpacked"
-            findings.stop("too_large", found=found, allowed=f"{MAX_ROWS:,} rows, {MAX_TEXT_BYTES:,} bytes")
-        table = file.read()
-        table.validate(full=True)  # texts that are no UTF-8 show here, not later
-        table = table.replace_schema_metadata(None)  # what pandas once wrote beside it may be damaged or hostile
-        frame = table.to_pandas(ignore_metadata=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        findings.stop("broken_parquet", found=str(error).splitlines()[0][:160])
-    twice = [str(name) for name in frame.columns[frame.columns.duplicated()]]
-    if twice:
-        findings.stop("column_twice", found=twice[0], count=2)
-    columns = {str(name): _plain(frame[name]) for name in frame.columns}
-    keys = pd.util.hash_pandas_object(pd.DataFrame(columns).astype(str), index=False)
-    return Rows(columns, np.arange(1, len(frame) + 1), "row", keys.duplicated().to_numpy())
-
-
-def _plain(column: pd.Series) -> pd.Series:
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return column
-    intern = Intern()
-    whole = pd.api.types.is_float_dtype(column) and bool((column.dropna() % 1 == 0).all())
-    return text_series([intern(str(int(v)) if whole and v == v else str(v)) for v in column.tolist()])

@@ -1,8 +1,11 @@
 """Case logs in XES (IEEE 1849), read as a stream: one pass, memory only for what is kept.
 
-Attributes of a trace become columns with the prefix ``case:``. Globals, classifiers, extensions and attributes of
-the log are passed over: a global's value stands for what exporters must fill in, and is no datum of any case. Nested
-attributes, lists and containers are passed over too. A document type or entities are refused.
+Attributes of a trace become columns with the prefix ``case:``. A global's value is what an attribute has where a
+trace or event lacks it (IEEE 1849), and is counted where it acts; never for ids and times, and not when it is a mere
+filler of an exporter (``__INVALID__``, ``UNKNOWN``, the attribute's own name). An extension declared under another
+prefix is known by its name. Classifiers, attributes of the log, nested attributes, lists and containers are passed
+over. Events outside traces belong to no case and are counted. A document type or entities, and object-centric logs,
+are refused.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from xml.sax.handler import ContentHandler
 from xml.sax.xmlreader import AttributesImpl
 
 import numpy as np
+import pandas as pd
 from defusedxml import DefusedXmlException
 from defusedxml.expatreader import DefusedExpatParser
 
@@ -23,6 +27,13 @@ from calibration.caselog.source import Bytes
 MAX_DEPTH = 100
 MAX_COLUMNS = 1_000
 PREFIX = "case:"
+STANDARD = {
+    "concept": "concept", "time": "time", "organizational": "org", "lifecycle": "lifecycle", "cost": "cost",
+}  # fmt: skip
+FILLERS = {"", "__invalid__", "invalid", "unknown", "undefined", "string", "default"}
+NEVER_GLOBAL = {"case:concept:name", "concept:instance", "identity:id", "case:identity:id"}
+OCEL = {"objects", "events", "object-types", "event-types"}
+NAME = "case:concept:name"
 
 
 def read_xes(content: Bytes, findings: Findings) -> Rows:
@@ -62,6 +73,10 @@ class _Handler(ContentHandler):
         self.columns: dict[str, list[str | None]] = {}
         self.of_trace: list[int] = []
         self.hashes: list[int] = []
+        self.loose = 0  # events outside traces
+        self.scope: str | None = None
+        self.globals: dict[str, str] = {}
+        self.prefixes: dict[str, str] = {}
 
     def startElement(self, name: str, attrs: AttributesImpl) -> None:
         """Begin an element."""
@@ -74,6 +89,8 @@ class _Handler(ContentHandler):
             self.findings.stop(
                 "broken_xml", found=f"more than {MAX_DEPTH} levels of nesting", allowed=f"{MAX_DEPTH} levels"
             )
+        if self.depth == 2:
+            self.begin(name, attrs)
         if name == "trace" and self.depth == 2:
             self.trace, self.has_events, self.first_row = {}, False, len(self.of_trace)
             self.traces += 1
@@ -84,7 +101,34 @@ class _Handler(ContentHandler):
             self.event, self.has_events = {}, True
             self.inside, self.owner_depth = self.event, 3
         elif self.inside is not None and self.depth == self.owner_depth + 1 and "value" in attrs and "key" in attrs:
-            self.inside[attrs["key"]] = self.intern(attrs["value"])
+            self.inside[self.known(attrs["key"])] = self.intern(attrs["value"])
+        elif self.scope and self.depth == 3 and name not in ("date", "list", "container") and "value" in attrs:
+            self.default(self.known(attrs.get("key", "")), attrs["value"])
+
+    def begin(self, name: str, attrs: AttributesImpl) -> None:
+        """Take note of what stands beside traces: extensions, globals, loose events, and signs of another form."""
+        if name in OCEL:
+            self.findings.stop("ocel", found=f"<{name}>")
+        self.scope = attrs.get("scope", "event") if name == "global" else None
+        self.loose += name == "event"
+        if name == "extension":
+            prefix, usual = attrs.get("prefix", ""), STANDARD.get(attrs.get("name", "").lower())
+            if usual and prefix and prefix != usual:
+                self.prefixes[prefix] = usual
+
+    def known(self, key: str) -> str:
+        """Return a key under the standard's prefix of its extension."""
+        if not self.prefixes:
+            return key
+        prefix, colon, rest = key.partition(":")
+        return f"{self.prefixes[prefix]}:{rest}" if colon and prefix in self.prefixes else key
+
+    def default(self, key: str, value: str) -> None:
+        """Keep the default of a global attribute, unless it only fills the place."""
+        whole = (PREFIX if self.scope == "trace" else "") + key
+        own = {key.casefold(), key.rpartition(":")[2].casefold()}
+        if whole not in NEVER_GLOBAL and value.strip().casefold() not in FILLERS | own:
+            self.globals[whole] = value.strip()
 
     def endElement(self, name: str) -> None:
         """End an element; an event's end makes a row."""
@@ -134,8 +178,42 @@ class _Handler(ContentHandler):
         count = len(self.of_trace)
         for column in self.columns.values():
             column.extend([None] * (count - len(column)))
+        self.tell_loose(count)
         columns = {key: text_series(values) for key, values in self.columns.items()}
+        self.fill_globals(columns, count)
+        self.name_traces(columns)
         place = np.arange(1, count + 1)
         return Rows(
             columns, place, "event", repeated_rows(self.hashes), np.array(self.of_trace, np.int64), ordered=True
         )
+
+    def tell_loose(self, count: int) -> None:
+        """Count the events that belong to no trace."""
+        if self.loose:
+            self.findings.warn("loose_events", count=self.loose, total=self.loose + count)
+
+    def fill_globals(self, columns: dict[str, pd.Series], count: int) -> None:
+        """Give attributes that are declared for all, and missing in some, their default."""
+        for key, value in self.globals.items():
+            column = columns.get(key)
+            absent = column.isna() if column is not None else pd.Series(True, index=range(count))
+            if count and absent.any():
+                columns[key] = text_series([value] * count) if column is None else column.mask(absent, value)
+                self.findings.warn(
+                    "global_default", count=int(absent.sum()), total=count, column=key, found=value
+                )  # fmt: skip
+
+    def name_traces(self, columns: dict[str, pd.Series]) -> None:
+        """Name the traces that have no name, where others have one: a trace is a case whether named or not."""
+        column = columns.get(NAME)
+        if column is None or not column.isna().any():
+            return
+        trace, taken = np.array(self.of_trace), set(column.dropna())
+        absent = column.isna().to_numpy()
+        numbers = np.unique(trace[absent])
+        names = {int(one): f"trace {one}" if f"trace {one}" not in taken else f"(trace {one})" for one in numbers}
+        columns[NAME] = text_series(
+            [names[int(t)] if gone else one for t, gone, one in zip(trace, absent, column, strict=True)]
+        )
+        told = [names[int(one)] for one in numbers[:3]]
+        self.findings.warn("unnamed_traces", count=len(numbers), total=self.traces, examples=told)

@@ -1,7 +1,6 @@
-"""From clock times to UTC: offsets checked against one zone, local clocks resolved across their changes.
+"""The one zone of a log's clocks: stated by the user, by the file's own types, or told by the offsets.
 
-Rules, each counted where it acts: a clock time that does not exist (skipped in spring) is read with the offset from
-before the change; one that stands twice (autumn) is read as the first, unless the case's preceding row lies after it.
+Reading local clock times in that zone, across its changes, is `calibration.caselog.clockchange`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from calibration.caselog.diagnosis import Findings
-from calibration.caselog.log import UTC_TIME, zone_of
+from calibration.caselog.log import zone_of
 from calibration.caselog.rows import Rows
 from calibration.caselog.stamps import CLOCK, Stamps
 from sim.errors import InputError
@@ -50,6 +49,9 @@ def settle_zone(stamps: list[Stamps], rows: Rows, wanted: str | None, findings: 
         zone_of(wanted)
     for column in stamps:
         _refuse_half(column, rows, findings)
+    stated = sorted({c.zone for c in stamps if c.zone is not None})
+    if wanted is None and len(stated) == 1:
+        return Clocks(stated[0], True)
     local = [c for c in stamps if np.nanmax(np.abs(c.offset_min), initial=0.0) > 0]  # a column all in UTC tells no zone
     telling = local or stamps
     clock = np.concatenate([c.clock[~np.isnan(c.offset_min)] for c in telling])
@@ -118,56 +120,6 @@ def written(offset_min: int) -> str:
     """Write an offset as +02:00."""
     sign = "-" if offset_min < 0 else "+"
     return f"{sign}{abs(offset_min) // 60:02d}:{abs(offset_min) % 60:02d}"
-
-
-def to_utc(stamps: Stamps, clocks: Clocks, case: np.ndarray, findings: Findings) -> pd.Series:
-    """Return a column in UTC; local clock times are resolved in the zone by the rules above.
-
-    Parameters
-    ----------
-    case
-        Case number of each row, for the order that tells the second pass of a repeated hour.
-    """
-    has_offset = ~np.isnan(stamps.offset_min)
-    shift = np.where(has_offset, np.nan_to_num(stamps.offset_min), 0).astype(np.int64) * MINUTE_US
-    fixed = pd.Series(stamps.clock - shift.astype("timedelta64[us]")).dt.tz_localize("UTC").astype(UTC_TIME)
-    local = ~has_offset & ~np.isnat(stamps.clock)
-    if not local.any() or clocks.zone == "UTC":
-        return fixed
-    found = _resolved(pd.Series(stamps.clock[local]), clocks.zone, case[local], findings)
-    fixed[local] = found.to_numpy() if found.dt.tz is None else found.array
-    return fixed
-
-
-def _resolved(clock: pd.Series, name: str, case: np.ndarray, findings: Findings) -> pd.Series:
-    zone = zone_of(name)
-    gap = clock.dt.tz_localize(zone, ambiguous=True, nonexistent="NaT").isna()
-    if gap.any():
-        findings.warn("nonexistent_clock", count=int(gap.sum()), total=len(clock), found=name)
-    # a skipped clock time read with the offset before the change lies one hour of change later by the clock
-    step = pd.Timedelta(hours=3)
-    before = (clock - step).dt.tz_localize(zone, ambiguous=True, nonexistent="shift_backward").dt.tz_convert(
-        "UTC"
-    ) + step
-    early = clock.dt.tz_localize(zone, ambiguous=True, nonexistent="shift_forward").dt.tz_convert("UTC")
-    late = clock.dt.tz_localize(zone, ambiguous=False, nonexistent="shift_forward").dt.tz_convert("UTC")
-    early, late = early.mask(gap, before).astype(UTC_TIME), late.mask(gap, before).astype(UTC_TIME)
-    twice = early != late
-    if not twice.any():
-        return early
-    findings.warn("ambiguous_clock", count=int(twice.sum()), total=len(clock), found=name)
-    return _in_order(early, late, twice.to_numpy(), case)
-
-
-def _in_order(early: pd.Series, late: pd.Series, twice: np.ndarray, case: np.ndarray) -> pd.Series:
-    """Take the second reading of a repeated hour where the case's preceding row lies after the first."""
-    chosen = early.copy()
-    by_case = pd.Series(np.arange(len(case))).groupby(case).shift(1).to_numpy()
-    for row in map(int, np.flatnonzero(twice)):  # a few rows of one night a year, each after its predecessor
-        previous = by_case[row]
-        if not np.isnan(previous) and early.iloc[row] < chosen.iloc[int(previous)] <= late.iloc[row]:
-            chosen.iloc[row] = late.iloc[row]
-    return chosen
 
 
 def _refuse_half(column: Stamps, rows: Rows, findings: Findings) -> None:

@@ -219,7 +219,7 @@ def _data(outcome: Outcome, t: Texts) -> str:
     )  # fmt: skip
     split = t(
         "calibrate.split_line", at=fit.held.start, before=f"{len(fit.seen):,}", after=f"{len(fit.held):,}",
-        open=int(fit.seen.cycle_open.sum()),
+        open=int(fit.train.cases["open_end"].sum()),
     )  # fmt: skip
     odd = [
         t.joiner.join([one.text("problem", t), one.text("consequence", t)])
