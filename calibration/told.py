@@ -18,7 +18,8 @@ from calibration.arrivals import ArrivalFit
 from calibration.caselog import CaseLog
 from calibration.durations import DurationFit
 from calibration.measured import STATISTICS, shown
-from scenarios.console import Console, number, signed
+from scenarios.console import Console
+from scenarios.numbers import number, signed
 
 if TYPE_CHECKING:
     from calibration.command import Outcome
