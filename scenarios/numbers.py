@@ -145,8 +145,8 @@ def _decimals(low: float, high: float, unit: str) -> int:
 
 def interval(low: float, high: float, unit: str, words: Words) -> str:
     """Return ``low to high`` in the shown unit, without the unit word."""
-    told, factor = fitting(unit, low, high)
-    return _between(low * factor, high * factor, told, words)
+    unit, factor = fitting(unit, low, high)
+    return _between(low * factor, high * factor, unit, words)
 
 
 def _between(low: float, high: float, unit: str, words: Words) -> str:
@@ -158,14 +158,14 @@ def difference(row: Mapping[str, Any], unit: str, words: Words) -> str:
     """Return a difference with its interval: ``-2.10 days (-2.40 to -1.80)``; the sign is always shown."""
     if not finite(row["difference"]):
         return DASH
-    ends = [float(row[end]) for end in ("low", "high") if finite(row[end])]
-    unit, factor = fitting(unit, float(row["difference"]), *ends)
+    bounds = [float(row[end]) for end in ("low", "high") if finite(row[end])]
+    unit, factor = fitting(unit, float(row["difference"]), *bounds)
     value, word = float(row["difference"]) * factor, unit_word(unit, words, difference=True)
-    if len(ends) < 2 or ends == [0.0, 0.0]:
+    if len(bounds) < 2 or bounds == [0.0, 0.0]:
         return signed(value) + word
-    low, high = (end * factor for end in ends)
-    shown = _with_sign(fixed(value, _decimals(low, high, unit)))
-    return f"{shown}{word} ({_between(low, high, unit, words)})"
+    low, high = (bound * factor for bound in bounds)
+    middle = _with_sign(fixed(value, _decimals(low, high, unit)))
+    return f"{middle}{word} ({_between(low, high, unit, words)})"
 
 
 def mean_text(found: tuple[float, float, float], unit: str, words: Words) -> str:
@@ -175,8 +175,28 @@ def mean_text(found: tuple[float, float, float], unit: str, words: Words) -> str
         return quantity(mean, unit, words)
     unit, factor = fitting(unit, mean, low, high)
     low, high = low * factor, high * factor
-    shown = fixed(mean * factor, _decimals(low, high, unit))
-    return f"{shown}{unit_word(unit, words)} ({_between(low, high, unit, words)})"
+    middle = fixed(mean * factor, _decimals(low, high, unit))
+    return f"{middle}{unit_word(unit, words)} ({_between(low, high, unit, words)})"
+
+
+def span(minutes: float, words: Words) -> str:
+    """Return a span of minutes in the unit a person would use: seconds, minutes, hours or days."""
+    if not math.isfinite(minutes):
+        return DASH
+    for unit, size, least in (("days", 1440.0, 1.5 * 1440), ("h", 60.0, 90.0)):
+        if abs(minutes) >= least:
+            return number(minutes / size, 2) + unit_word(unit, words)
+    return quantity(minutes, "min", words, 2)
+
+
+def shown(value: float, unit: str, words: Words) -> str:
+    """Return a value by its unit: minutes as a person would say them, shares in percent, else with three digits."""
+    return span(value, words) if unit == "min" else quantity(value, unit, words)
+
+
+def ends(low: str, high: str, words: Words) -> str:
+    """Return two written numbers as an interval."""
+    return words("phrases.interval", low=low, high=high)
 
 
 def ratio(row: Mapping[str, Any], words: Words, most: float = 10_000.0) -> str:
@@ -188,8 +208,8 @@ def ratio(row: Mapping[str, Any], words: Words, most: float = 10_000.0) -> str:
         return words("words.identical")
     if value > most:
         return f"> {most:,.0f}"
-    ends = [row.get(f"variance_ratio_{end}", math.nan) for end in ("low", "high")]
-    if not all(finite(end) for end in ends):
+    bounds = [row.get(f"variance_ratio_{end}", math.nan) for end in ("low", "high")]
+    if not all(finite(bound) for bound in bounds):
         return number(float(value), 2)
-    low, high = (number(float(end), 2) for end in ends)
-    return f"{number(float(value), 2)} ({words('phrases.interval', low=low, high=high)})"
+    low, high = (number(float(bound), 2) for bound in bounds)
+    return f"{number(float(value), 2)} ({ends(low, high, words)})"

@@ -23,7 +23,7 @@ from calibration.heldout import compare
 from calibration.measured import STATISTICS, closed_by, quantile
 from calibration.office import Office
 from calibration.overlay import overlay, text_of
-from calibration.told import Telling
+from calibration.told import Teller
 from dashboards.charts.base import Chart
 from dashboards.report.calibration import charts, page
 from dashboards.texts import Texts
@@ -195,7 +195,7 @@ def test_noise_is_that_of_the_log_itself(outcome):
 # ---------------------------------------------------------------- what is shown
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_the_tables_are_whole_at_every_width(outcome, lang):
-    for one in tables_of(lambda console: Telling(console).outcome(outcome), lang):
+    for one in tables_of(lambda console: Teller(console).outcome(outcome), lang):
         assert_whole(*one, range(60, 201, 4))
 
 

@@ -63,7 +63,8 @@ def test_lists_of_scenarios_and_cities_are_whole(study: Study, lang: str) -> Non
 
 def test_a_verdict_with_replications_needed_is_whole(study: Study) -> None:
     row = ["Cost per truly settled trouble", "true", "1,499,000 yuan", "1,500,000 yuan",
-           "+10.0 yuan (-100,005.1 to 100,014.9)", "undecided; 12,345 more replications", "20 (2.1 to 131)"]  # fmt: skip
+           "+10.0 yuan (-100,005.1 to 100,014.9)", "undecided; 12,345 more replications",
+           "20 (2.1 to 131)"]  # fmt: skip
     heads = ["indicator", "state", "One department after another", "Whistle and report", "difference", "verdict", "r"]
     assert_whole((heads, [row, row]), {"about": 2, "aside": 1}, WIDTHS)
     assert len(printed((heads, [row]), {"about": 2, "aside": 1}, 60)) > len(printed((heads, [row]), {}, 200))

@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 from dashboards.texts import Texts, pick
 from scenarios import numbers
-from scenarios.numbers import DASH, decimals, finite, is_share, scaled, unit_word
+from scenarios.numbers import DASH, decimals, ends, finite, is_share, scaled, unit_word
 from scenarios.verdicts_told import verdict_text
 
-__all__ = ["DASH", "MINUS", "decimals", "finite", "is_share", "scaled", "unit_word"]
+__all__ = ["DASH", "MINUS", "decimals", "ends", "finite", "is_share", "scaled", "unit_word"]
 
 MINUS = "−"
 _HYPHEN = re.compile(r"(?<![\w-])-(?=[\d∞])")
@@ -91,6 +91,11 @@ def ratio(row: Mapping[str, Any], t: Texts) -> str:
     return typeset(numbers.ratio(row, t))
 
 
+def shown(value: float, unit: str, t: Texts) -> str:
+    """Return a value by its unit: minutes as a person would say them, shares in percent."""
+    return typeset(numbers.shown(value, unit, t))
+
+
 def verdict(row: Mapping[str, Any], t: Texts) -> str:
     """Write the verdict of a comparison's row; an undecided one whose own interval excludes zero says why."""
     return verdict_text(row, t)
@@ -145,12 +150,7 @@ def percent(share: float, digits: int = 0) -> str:
 
 def duration(minutes: float, t: Texts) -> str:
     """Return a span of minutes in the unit a person would use: minutes, hours or days."""
-    if not math.isfinite(minutes):
-        return DASH
-    for unit, size, least in (("days", 1440.0, 1.5 * 1440), ("h", 60.0, 90.0)):
-        if abs(minutes) >= least:
-            return number(minutes / size, 2) + unit_word(unit, t)
-    return number(minutes, 2) + unit_word("min", t)
+    return typeset(numbers.span(minutes, t))
 
 
 def listing(parts: list[str], t: Texts) -> str:
