@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scenarios import pace
 from scenarios.beforehand import announce, default_workers, free_folder
 from scenarios.campaign import Summary
 from scenarios.console import Console, duration
@@ -108,8 +109,18 @@ def carry_out(made: Experiment, options: Options, console: Console) -> tuple[Stu
     with console.progress(total) as heard:
         study = made.run(workers=workers, store=folder, progress=heard, keep_cases=options.keep_cases, limits=limits)
     done = made.summary
+    _remember(made, study, done, workers)
     console.note("done", ok=done.ok, before=done.before, time=duration(done.seconds, console.words))
     return study, done
+
+
+def _remember(made: Experiment, study: Study, done: Summary, workers: int) -> None:
+    """Keep what the runs took, for the next forecast."""
+    runs = study.runs()
+    if done.ok < 2 or done.before or runs.empty:
+        return
+    days, residents = made.scenario.spec(made.arms[0]).horizon_days, len(study.city.residents)
+    pace.remember_campaign(done.seconds, float(runs["seconds"].mean()), done.ok, residents, days, workers)
 
 
 def _announce(made: Experiment, runs: int, workers: int, folder: Path, console: Console) -> None:

@@ -11,7 +11,8 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -95,9 +96,39 @@ class Console:
 
             yield heard
 
+    @contextmanager
+    def compiling(self, total: int) -> Iterator[Callable[[int, str], None] | None]:
+        """Show how far compiling is; yields what is called with the functions done and the part last finished."""
+        if self.machine:
+            yield None
+        elif not self.err.is_terminal:
+            yield self._compiling_lines(total)
+        else:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            with Bar(*columns, console=self.err, transient=True) as bar:
+                task = bar.add_task(self.words("cli.compiling_part", part="…"), total=total)
+
+                def heard(done: int, part: str) -> None:
+                    words = self.words("cli.compiling_part", part=part)
+                    bar.update(task, completed=done, total=max(total, done), description=words)
+
+                yield heard
+
+    def _compiling_lines(self, total: int) -> Callable[[int, str], None]:
+        """Return a progress of compiling for logs and pipes: one line at each fifth."""
+        said = [0]
+
+        def heard(done: int, part: str) -> None:
+            fifth = 5 * done // max(total, 1)
+            if fifth > said[0]:
+                said[0] = fifth
+                self.note("compiling_line", done=f"{done:,}", total=f"{max(total, done):,}", part=part)
+
+        return heard
+
     def _lines(self, total: int) -> Progress:
         """Return a progress for logs and pipes: one line at each tenth."""
-        said = [-1]
+        said, began = [-1], [time.monotonic(), 0]
 
         def heard(done: int, planned: int, record: Record | None) -> None:
             if record is not None and record.state != "ok":
@@ -105,7 +136,13 @@ class Console:
             tenth = 10 * done // max(planned, 1)
             if tenth > said[0]:
                 said[0] = tenth
-                self.note("progress_line", done=done, total=planned)
+                if began[1] == 0:
+                    began[:] = [time.monotonic(), done] if done else began
+                    self.note("progress_line", done=done, total=planned)
+                    return
+                each = (time.monotonic() - began[0]) / max(done - began[1], 1)
+                left = duration((planned - done) * each, self.words)
+                self.note("progress_line_left", done=done, total=planned, time=left)
 
         return heard
 
