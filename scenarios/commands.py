@@ -7,7 +7,7 @@ this package.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from scenarios.console import Console, duration
 from scenarios.experiment import Experiment
 from scenarios.library import load
 from scenarios.limits import Limits, memory_is_watched
+from scenarios.safeguards import worse_of
 from scenarios.schema import Scenario
 from scenarios.store import Store, write_atomically, write_parquet
 from scenarios.study import TABLES, Study
@@ -155,6 +156,7 @@ def run(name: str, options: Options, fewest_arms: int, console: Console, write: 
         return False
     if not console.machine and fewest_arms > 1:
         console.comparisons(study, study.comparisons())
+        console.got_worse(study, study.safeguards())
     elif not console.machine:
         console.means(study)
     written = report(study, console, write) if write is not None else None
@@ -186,7 +188,10 @@ def summary_json(study: Study, done: Summary, report_path: Path | None, compared
         "content_hash": study.content_hash(),
     }
     if compared:
+        safeguards = study.safeguards()
         out["comparison"] = study.comparison_table().to_dict("records")
+        out["safeguards"] = [asdict(row) for one in safeguards for row in one.rows]
+        out["got_worse"] = [asdict(row) for row in worse_of(safeguards)]
     else:
         out["measures"] = {
             metric: {arm: list(map(float, values)) for arm, values in study.values(metric).items()}
@@ -217,7 +222,7 @@ def export(results: Path, form: str, out: Path | None, console: Console, write: 
 
 
 def tables(study: Study, form: str, folder: Path) -> list[Path]:
-    """Write runs, plan, comparison and kept tables as `csv`, `parquet` or `json`, and the scenario's text.
+    """Write runs, comparison, safeguards and kept tables as `csv`, `parquet` or `json`, and the scenario's text.
 
     Returns
     -------
@@ -225,7 +230,9 @@ def tables(study: Study, form: str, folder: Path) -> list[Path]:
         The files written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    found = {"runs": study.runs(), "comparison": study.comparison_table() if len(study.policies) > 1 else None}
+    found = {"runs": study.runs(), "comparison": None, "safeguards": None}
+    if len(study.policies) > 1:
+        found |= {"comparison": study.comparison_table(), "safeguards": study.safeguard_table()}
     found |= {name: study.table(name) for name in TABLES}
     written = [_write_frame(frame, folder / f"{name}.{form}") for name, frame in found.items() if _has_rows(frame)]
     text = folder / "scenario.yaml"

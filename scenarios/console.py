@@ -222,8 +222,9 @@ def worth_a_row(measures: Sequence[str]) -> list[str]:
     """Return the measures that a table shows unasked.
 
     A bare model has measures of lines (their names have dots) and none of a city; where only one type comes to a post,
-    its rows would repeat the post's.
+    its rows would repeat the post's. What is measured by kind (``kind.``) is shown to who asks for it.
     """
+    measures = [name for name in measures if not name.startswith("kind.")]
     lines = [name.split(".") for name in measures if "." in name]
     by_type = [parts for parts in lines if parts[0] == "line" and len(parts) == 4]
     types = {post: {parts[2] for parts in by_type if parts[1] == post} for post in {parts[1] for parts in by_type}}

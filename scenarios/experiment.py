@@ -94,16 +94,18 @@ class Experiment:
         Raises
         ------
         InputError
-            Names the field; a measure must be an indicator, or of a line that the model of some arm has.
+            Names the field; a measure must be an indicator, or of a line or a kind that the model of some arm has.
         """
         from sim.measures import MEASURES
+        from sim.measures.kind_names import kind_names
         from sim.measures.line_names import line_names
 
         plan = self.scenario.experiment
         self.scenario.city_spec()
         known = dict.fromkeys(MEASURES)
         for arm in self.arms:
-            known |= dict.fromkeys(line_names(self.scenario.spec(arm)))
+            spec = self.scenario.spec(arm)
+            known |= dict.fromkeys([*line_names(spec), *kind_names(spec)])
         named = [(f"experiment.measures[{i}]", name) for i, name in enumerate(plan.measures)]
         named += [(f"experiment.equivalence.{name}", name) for name in plan.equivalence]
         if self.until is not None:
