@@ -17,8 +17,9 @@ from rich.progress import Progress as Bar
 from calibration.arrivals import ArrivalFit
 from calibration.caselog import CaseLog
 from calibration.durations import DurationFit
-from calibration.measured import STATISTICS, shown
-from scenarios.console import Console, number, signed
+from calibration.measured import STATISTICS
+from scenarios.console import Console
+from scenarios.numbers import ends, number, quantity, shown, signed
 
 if TYPE_CHECKING:
     from calibration.command import Outcome
@@ -92,15 +93,15 @@ class Teller:
     def _arrivals(self, a: ArrivalFit, title: str) -> None:
         d = a.dispersion
         rows = [
-            [self.text("rows.per_day"), number(a.per_day), _ends(a.per_day_low, a.per_day_high)],
+            [self.text("rows.per_day"), number(a.per_day), self._ends(a.per_day_low, a.per_day_high)],
             [self.text("rows.hours"), self.words.name("calibrate.forms", a.hour_form), ""],
             [self.text("rows.days"), self.form("+".join(a.day_terms) or "level"), ""],
         ]
         if "trend" in a.day_terms:
-            rows.append([self.text("rows.trend"), signed(a.trend_per_year), _ends(a.trend_low, a.trend_high)])
+            rows.append([self.text("rows.trend"), signed(a.trend_per_year), self._ends(a.trend_low, a.trend_high)])
         rows += [
-            [self.text("rows.dispersion"), number(d.phi), _ends(d.phi_low, d.phi_high)],
-            [self.text("rows.alpha"), number(d.alpha), _ends(d.alpha_low, d.alpha_high)],
+            [self.text("rows.dispersion"), number(d.phi), self._ends(d.phi_low, d.phi_high)],
+            [self.text("rows.alpha"), number(d.alpha), self._ends(d.alpha_low, d.alpha_high)],
             [
                 self.text("rows.gaps"),
                 f"KS {a.gaps.ks:.3f}",
@@ -113,6 +114,9 @@ class Teller:
             title=title + self.text("arrivals_title", cases=f"{a.cases:,}", days=a.days),
         )
 
+    def _ends(self, low: float, high: float) -> str:
+        return ends(number(low), number(high), self.words)
+
     def form(self, name: str) -> str:
         """Return the words for a form such as ``weekday+trend``."""
         return " + ".join(self.words.name("calibrate.forms", part) for part in name.split("+"))
@@ -123,7 +127,7 @@ class Teller:
             rows.append(
                 [
                     self.words.name("calibrate.laws", str(part["part"])),
-                    f"{float(part['share']):.1%}",
+                    quantity(float(part["share"]), "share", self.words),
                     sizes(part, self.words, d),
                 ]
             )
@@ -142,13 +146,14 @@ class Teller:
             self.say(self.text("office_note", hours=hours, outside=f"{d.outside:.1%}"))
 
     def _held(self, outcome: Outcome) -> None:
-        held, fit = outcome.held, outcome.fit
+        held, fit, words = outcome.held, outcome.fit, self.words
         rows = [
             [
                 getattr(STATISTICS[row.statistic].title, self.console.lang),
-                shown(row.observed, row.unit),
-                f"{shown(row.simulated, row.unit)} ({shown(row.low, row.unit)}…{shown(row.high, row.unit)})",
-                f"±{shown(row.noise, row.unit)}",
+                shown(row.observed, row.unit, words),
+                f"{shown(row.simulated, row.unit, words)}"
+                f" ({ends(shown(row.low, row.unit, words), shown(row.high, row.unit, words), words)})",
+                f"±{shown(row.noise, row.unit, words)}",
                 self.verdict(row.verdict, row.misses),
             ]
             for row in held.rows
@@ -180,23 +185,24 @@ class Teller:
 
 def sizes(part: dict[str, float | str], words: Any, law: DurationFit) -> str:
     """Return the parameters of a part with their intervals; working minutes are never told in days."""
-    return ", ".join(
-        f"{words.name('calibrate.parameters', key)} {_size(key, part[key], law)}"
-        f" ({_size(key, part[f'{key}_low'], law)} … {_size(key, part[f'{key}_high'], law)})"
+
+    def size(key: str, end: str = "") -> str:
+        return _size(key, part[f"{key}{end}"], words, law)
+
+    return words("phrases.comma").join(
+        f"{words.name('calibrate.parameters', key)} {size(key)} ({ends(size(key, '_low'), size(key, '_high'), words)})"
         for key in ("mean", "median", "sigma", "scale", "shape")
         if f"{key}_low" in part
     )
 
 
-def _size(key: str, value: float | str, law: DurationFit) -> str:
+def _size(key: str, value: float | str, words: Any, law: DurationFit) -> str:
     number_of = float(value)
     if key in ("sigma", "shape"):
         return f"{number_of:.2f}"
-    return f"{number_of / 60:,.1f}h" if law.office is not None and number_of >= 90 else shown(number_of, "min")
-
-
-def _ends(low: float, high: float) -> str:
-    return f"{number(low)} … {number(high)}"
+    if law.office is not None and number_of >= 90:
+        return quantity(number_of / 60, "h", words)
+    return shown(number_of, "min", words)
 
 
 def _series(moment: Any) -> Any:

@@ -7,17 +7,15 @@ Campaigns of policies and of designed parameters share it; what they do is `scen
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
+from scenarios import pace
+from scenarios.compiling import compile_engine
 from scenarios.console import Console, duration
-from scenarios.experiment import is_compiled
 from scenarios.places import city_of
 from scenarios.schema import Scenario
 from sim.errors import InputError
-
-SECONDS_PER_RESIDENT_DAY = 4e-8  # measured: 100,000 residents for 58 days, measures and store included, in 0.23 s
-SECONDS_PER_RUN = 0.01
-COMPILE_S = 60
 
 
 def free_folder(default: Path, out: Path | None, resume: bool) -> Path:
@@ -47,7 +45,7 @@ def default_workers(runs: int, least_each: int = 4) -> int:
 def announce(
     scenario: Scenario, folder: Path, runs: int, days: float, workers: int, console: Console, more_s: float = 0.0
 ) -> None:
-    """Say where results go and roughly how long it takes; build the city.
+    """Say where results go and roughly how long it takes; build the city, and compile the engine where it is due.
 
     Parameters
     ----------
@@ -58,13 +56,14 @@ def announce(
     """
     console.note("folder", folder=folder)
     console.note("building_city")
+    begin = time.monotonic()
     city = city_of(scenario)
     _ = city.travel  # routed once here and kept on disk, so that no worker does it again
+    console.note("city_built", time=duration(time.monotonic() - begin, console.words))
+    compile_engine(console)
     residents = len(city.residents)
-    each = SECONDS_PER_RUN + more_s + SECONDS_PER_RESIDENT_DAY * residents * days
+    seconds = pace.measured().campaign_s(runs, residents, days, workers, more_s)
     console.note(
-        "time" if residents else "time_bare", runs=runs, residents=f"{residents:,}", workers=workers,
-        time=duration(runs * each / workers, console.words),
+        "time" if residents else "time_bare", runs=runs, residents=f"{residents:,}",
+        workers=workers, time=duration(seconds, console.words),
     )  # fmt: skip
-    if not is_compiled():
-        console.note("compiling", seconds=COMPILE_S)

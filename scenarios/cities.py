@@ -10,8 +10,9 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.console import Console, number
+from scenarios.console import Console
 from scenarios.form_errors import validated
+from scenarios.numbers import number
 from scenarios.places import city_of
 from scenarios.store import write_atomically
 from scenarios.yaml_lines import Tree

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from scenarios import pace
 from scenarios.beforehand import announce, default_workers, free_folder
 from scenarios.campaign import Summary
 from scenarios.console import Console, duration
@@ -22,6 +23,7 @@ from scenarios.dry import check_built
 from scenarios.experiment import Experiment
 from scenarios.library import load
 from scenarios.limits import Limits, memory_is_watched
+from scenarios.safeguards import worse_of
 from scenarios.schema import AS_IS, Scenario
 from scenarios.store import Store, write_atomically, write_parquet
 from scenarios.study import TABLES, Study
@@ -129,8 +131,18 @@ def carry_out(made: Experiment, options: Options, console: Console) -> tuple[Stu
     with console.progress(total) as heard:
         study = made.run(workers=workers, store=folder, progress=heard, keep_cases=options.keep_cases, limits=limits)
     done = made.summary
+    _remember(made, study, done, workers)
     console.note("done", ok=done.ok, before=done.before, time=duration(done.seconds, console.words))
     return study, done
+
+
+def _remember(made: Experiment, study: Study, done: Summary, workers: int) -> None:
+    """Keep what the runs took, for the next forecast."""
+    runs = study.runs()
+    if done.ok < 2 or done.before or runs.empty:
+        return
+    days, residents = made.scenario.spec(made.arms[0]).horizon_days, len(study.city.residents)
+    pace.remember_campaign(done.seconds, float(runs["seconds"].mean()), done.ok, residents, days, workers)
 
 
 def _announce(made: Experiment, runs: int, workers: int, folder: Path, console: Console) -> None:
@@ -165,6 +177,7 @@ def run(name: str, options: Options, fewest_arms: int, console: Console, write: 
         return False
     if not console.machine and fewest_arms > 1:
         console.comparisons(study, study.comparisons())
+        console.got_worse(study, study.safeguards())
     elif not console.machine:
         console.means(study)
     written = report(study, console, write) if write is not None else None
@@ -197,7 +210,10 @@ def summary_json(study: Study, done: Summary, report_path: Path | None, compared
         "warnings": list(study.manifest.get("warnings", [])),
     }
     if compared:
+        safeguards = study.safeguards()
         out["comparison"] = study.comparison_table().to_dict("records")
+        out["safeguards"] = [asdict(row) for one in safeguards for row in one.rows]
+        out["got_worse"] = [asdict(row) for row in worse_of(safeguards)]
     else:
         out["measures"] = {
             metric: {arm: list(map(float, values)) for arm, values in study.values(metric).items()}
@@ -228,7 +244,7 @@ def export(results: Path, form: str, out: Path | None, console: Console, write: 
 
 
 def tables(study: Study, form: str, folder: Path) -> list[Path]:
-    """Write runs, plan, comparison and kept tables as `csv`, `parquet` or `json`, and the scenario's text.
+    """Write runs, comparison, safeguards and kept tables as `csv`, `parquet` or `json`, and the scenario's text.
 
     Returns
     -------
@@ -236,7 +252,9 @@ def tables(study: Study, form: str, folder: Path) -> list[Path]:
         The files written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    found = {"runs": study.runs(), "comparison": study.comparison_table() if len(study.policies) > 1 else None}
+    found = {"runs": study.runs(), "comparison": None, "safeguards": None}
+    if len(study.policies) > 1:
+        found |= {"comparison": study.comparison_table(), "safeguards": study.safeguard_table()}
     start = study.scenario.spec().calendar.start
     found |= {name: with_clock(study.table(name), start) for name in TABLES}
     written = [_write_frame(frame, folder / f"{name}.{form}") for name, frame in found.items() if _has_rows(frame)]

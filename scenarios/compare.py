@@ -1,29 +1,39 @@
 """Paired comparison of arms on one measure: difference, interval, verdict, and what pairing bought.
 
 The replication is the unit: values of one replication are subtracted, then averaged; cases are never pooled.
-Everything here works on arrays of one number per replication and knows nothing of models or files.
+Everything here works on arrays of one number per replication and knows nothing of models or files. How an interval is
+computed is `scenarios.intervals`, what is proven of it `scenarios.proven`, how many more are needed `scenarios.power`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
-Verdict = Literal["better", "worse", "equivalent", "undecided", "higher", "lower"]
+from scenarios.intervals import (
+    LEVEL,
+    arm_count_limits,
+    bootstrap_interval,
+    count_limits,
+    count_p_value,
+    mean_interval,
+    variance_ratio,
+    zero_limits,
+)
+from scenarios.power import replications_needed
+from scenarios.proven import Proof
+
+Verdict = Literal["better", "worse", "equivalent", "undecided", "higher", "lower", "no_effect", "too_rare"]
 Method = Literal["t", "bootstrap"]
 Better = Literal["lower", "higher", "none"]
 
-LEVEL = 0.95
-RESAMPLES = 2000
-BLOCK = 1_000_000  # numbers held at once while resampling
-MOST_NEEDED = 1_000_000
-ROUNDING = 1e-13  # relative size of what subtraction leaves of equal numbers
+ALPHA = 1 - LEVEL
 
 
 @dataclass(frozen=True)
@@ -35,22 +45,36 @@ class Paired:
     mean_baseline, mean_arm
         Means over the pairs used, in the measure's unit.
     difference, low, high
-        Mean of arm minus baseline with its 95 % interval (NaN with fewer than two pairs).
+        Mean of arm minus baseline with its 95 % interval (NaN where none holds: fewer than two pairs, or fewer than
+        what is proven to do).
     sd_difference
         Standard deviation of the paired differences.
     pairs, missing
         Replications used, and replications in which either arm has no value.
     p_value, p_holm
-        Two-sided p of "no difference"; after Holm's adjustment over the family it was reported with.
+        Two-sided p of "no difference"; after Holm's adjustment over the family it was reported with. NaN where there
+        is no verdict to reach.
     verdict
-        better, worse, equivalent or undecided; higher or lower for measures that have no good direction.
+        better, worse, equivalent or undecided; higher or lower for measures that have no good direction; no_effect
+        where the arms are alike; too_rare where no interval of so few pairs holds.
     variance_ratio, variance_ratio_low, variance_ratio_high
-        (Var A + Var B) / Var(A - B) with a 95 % bootstrap interval; infinite when the arms never differ.
+        (Var A + Var B) / Var(A - B) with its 95 % interval (NaN where none holds); infinite when the arms never differ.
     needed
-        Replications still needed for a verdict at the present difference and spread (0 when decided; None when
-        no number would do, or it is beyond a million).
+        Replications still needed until a verdict comes with 80 % (0 when decided or too rare; None when no number is
+        known, or it is beyond a million).
     margin
         Difference that does not matter, stated beforehand, or None.
+    enough
+        Replications from which on a verdict can be had, for a verdict of too_rare (None: beyond all that was tried).
+    interval_method
+        ``t``, ``count``, ``bootstrap``, ``zeros`` (all differences were zero) or ``none``.
+    stretch
+        Factor on the half-width.
+    coverage
+        Share of such intervals that held the truth when sets were drawn from a pool (NaN: not tried). Well above
+        0.95 the interval is wider than it need be.
+    p_equivalent
+        One-sided p of "the difference is not within the margin", adjusted (Holm) like p_holm; NaN without a margin.
     """
 
     metric: str
@@ -72,6 +96,11 @@ class Paired:
     variance_ratio_high: float
     needed: int | None
     margin: float | None = None
+    enough: int | None = None
+    interval_method: str = "t"
+    stretch: float = 1.0
+    coverage: float = math.nan
+    p_equivalent: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -83,13 +112,16 @@ class Comparison:
     rows
         One `Paired` per arm, the baseline left out.
     means
-        Arm (the baseline too) -> (mean, low, high) of its own values, 95 % t interval.
+        Arm (the baseline too) -> (mean, low, high) of its own values, 95 % interval; bounds NaN where none holds.
+    proof
+        What is known of the measure's intervals, or None.
     """
 
     metric: str
     baseline: str
     rows: list[Paired]
     means: dict[str, tuple[float, float, float]]
+    proof: Proof | None = None
 
     def __getitem__(self, arm: str) -> Paired:
         return next(row for row in self.rows if row.arm == arm)
@@ -99,15 +131,22 @@ class Comparison:
         return pd.DataFrame([asdict(row) for row in self.rows])
 
     def __str__(self) -> str:
-        lines = []
-        for row in self.rows:
-            lines.append(
-                f"{row.metric}: {row.arm} - {row.baseline} = {row.difference:.4g} ({row.low:.4g} to {row.high:.4g}),"
-                f" {row.verdict}, {row.pairs} pairs"
-                + (f", {row.missing} missing" if row.missing else "")
-                + (f", {row.needed} more needed" if row.needed else "")
-            )
-        return "\n".join(lines)
+        return "\n".join(_sentence(row) for row in self.rows)
+
+
+def _sentence(row: Paired) -> str:
+    head = f"{row.metric}: {row.arm} - {row.baseline} = {row.difference:.4g}"
+    interval = "" if math.isnan(row.low) else f" ({row.low:.4g} to {row.high:.4g})"
+    said = {
+        "no_effect": "this change had no effect",
+        "too_rare": f"too rare to judge with {row.pairs} replications"
+        + (f", about {row.enough} would do" if row.enough else ""),
+    }.get(row.verdict, row.verdict)
+    return (
+        f"{head}{interval}, {said}, {row.pairs} pairs"
+        + (f", {row.missing} missing" if row.missing else "")
+        + (f", about {row.needed} more needed" if row.needed else "")
+    )
 
 
 def compare(
@@ -118,6 +157,8 @@ def compare(
     better: Better = "none",
     margin: float | None = None,
     method: Method = "t",
+    proof: Proof | None = None,
+    alike: frozenset[str] = frozenset(),
 ) -> Comparison:
     """Compare arms on one measure.
 
@@ -132,52 +173,32 @@ def compare(
     margin
         Difference that does not matter (above 0), in the measure's unit.
     method
-        ``t``: Student's interval of the paired differences; ``bootstrap``: percentile interval of their mean.
+        ``t``: Student's interval of the paired differences, or that of counts where the proof says so;
+        ``bootstrap``: percentile interval of their mean.
+    proof
+        What is known of the measure's intervals; without it none is stretched or withheld.
+    alike
+        Arms known to be the baseline under another name: all their replications are the same on every measure.
     """
-    rows = [
-        _paired(metric, baseline, arm, values[baseline], values[arm], better, margin, method)
-        for arm in values
-        if arm != baseline
-    ]
-    return Comparison(metric, baseline, rows, {arm: mean_interval(v) for arm, v in values.items()})
+    known = _Known(metric, baseline, better, margin, method, proof)
+    rows = [_paired(known, arm, values[baseline], values[arm], arm in alike) for arm in values if arm != baseline]
+    means = {arm: arm_interval(one, proof) for arm, one in values.items()}
+    return Comparison(metric, baseline, rows, means, proof)
 
 
-def mean_interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float, float]:
-    """Return (mean, low, high) by Student's t; NaN values are left out, bounds are NaN for fewer than two."""
+def arm_interval(values: np.ndarray, proof: Proof | None = None) -> tuple[float, float, float]:
+    """Return (mean, low, high) of one arm's values; bounds are NaN where no interval of so many holds."""
     x = np.asarray(values, dtype=float)
     x = x[~np.isnan(x)]
-    if len(x) == 0:
-        return math.nan, math.nan, math.nan
-    mean = float(x.mean())
-    if len(x) < 2:
-        return mean, math.nan, math.nan
-    half = float(special.stdtrit(len(x) - 1, (1 + level) / 2) * x.std(ddof=1) / math.sqrt(len(x)))
-    return mean, mean - half, mean + half
-
-
-def bootstrap_interval(values: np.ndarray, level: float = LEVEL, resamples: int = RESAMPLES) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of the mean; the resampling is the same on every call."""
-    x = np.asarray(values, dtype=float)
-    means = np.concatenate([x[rows].mean(axis=1) for rows in _resampled(len(x), resamples)])
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def variance_ratio(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
-    """Return (Var A + Var B) / Var(A - B) and its 95 % bootstrap interval over pairs.
-
-    Above 1 pairing helped: so many times more replications would be needed without it. Infinite when A - B
-    never varies, NaN when neither arm varies or there are fewer than three pairs.
-    """
-    if len(a) < 3:
-        return math.nan, math.nan, math.nan
-    point = _ratio(a[None, :], b[None, :])[0]
-    if not math.isfinite(point):
-        return float(point), float(point), float(point)
-    ratios = np.concatenate([_ratio(a[rows], b[rows]) for rows in _resampled(len(a), RESAMPLES)])
-    ratios = ratios[~np.isnan(ratios)]
-    low, high = np.quantile(ratios, [0.025, 0.975], method="lower") if len(ratios) else (math.nan, math.nan)
-    return float(point), float(low), float(high)
+    if proof is None or len(x) < 2:
+        return mean_interval(x)
+    if not proof.arm.holds(len(x)):
+        return mean_interval(x, stretch=math.inf)
+    stretch = proof.arm.at(len(x))[0]
+    if proof.form != "count":
+        return mean_interval(x, stretch=stretch)
+    low, high = arm_count_limits(x[None, :], LEVEL, stretch)
+    return float(x.mean()), float(low[0]), float(high[0])
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
@@ -192,16 +213,23 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 
 
 def judge(
-    difference: float, low: float, high: float, p: float, better: Better, margin: float | None, level: float = LEVEL
+    difference: float,
+    low: float,
+    high: float,
+    p: float,
+    better: Better,
+    margin: float | None,
+    level: float = LEVEL,
+    p_equivalent: float = 0.0,
 ) -> Verdict:
     """Return the verdict.
 
-    Equivalent when the whole interval lies within the margin (with no margin: only when the arms never
-    differ); else better or worse when p is below 1 - level; else undecided.
+    Equivalent when the whole interval lies within the margin and `p_equivalent` (adjusted) is below 1 - level, never
+    without a margin; else better or worse when p is below 1 - level; else undecided.
     """
     if math.isnan(low) or math.isnan(p):
         return "undecided"
-    if low == high == 0 or (margin is not None and -margin < low and high < margin):
+    if margin is not None and -margin < low and high < margin and p_equivalent < 1 - level:
         return "equivalent"
     if p >= 1 - level:
         return "undecided"
@@ -210,103 +238,146 @@ def judge(
     return "better" if (difference > 0) == (better == "higher") else "worse"
 
 
-def verdict_word(verdict: str, low: float, high: float) -> str:
+def verdict_word(verdict: str, low: float, high: float, method: str = "") -> str:
     """Return the key of the words for a verdict: who sees an interval without zero must be told why it is undecided.
 
-    An interval is that of one difference; a verdict may be adjusted for all that were compared (Holm).
+    An interval is that of one difference; a verdict may be adjusted for all that were compared (Holm). Where every
+    single difference was zero (`method` is ``zeros``) no difference was seen, which is not yet equivalence.
     """
+    if verdict == "undecided" and method == "zeros":
+        return "no_difference"
     return "undecided_adjusted" if verdict == "undecided" and (low > 0 or high < 0) else verdict
 
 
-def still_needed(difference: float, sd: float, pairs: int, margin: float | None) -> int | None:
-    """Return how many more replications bring the half-width below what a verdict needs.
-
-    That is the distance of the difference from zero, or from the margin if that is farther. None when no
-    number would do (no difference and no margin) or more than a million would be needed.
-    """
-    target = max(abs(difference), (margin or 0.0) - abs(difference))
-    if not target > 0 or math.isnan(sd):
-        return None
-    n = max(pairs, 2)
-    for _ in range(50):
-        wanted = math.ceil((special.stdtrit(n - 1, (1 + LEVEL) / 2) * sd / target) ** 2) + 1
-        if wanted > MOST_NEEDED:
-            return None
-        if wanted == n:
-            break
-        n = max(wanted, 2)
-    return max(n - pairs, 1)
-
-
 def adjusted(comparisons: Sequence[Comparison], better: Mapping[str, Better]) -> list[Comparison]:
-    """Return the comparisons with Holm's adjustment over all their rows, verdicts judged anew."""
+    """Return the comparisons with Holm's adjustment over all their rows, verdicts judged anew.
+
+    Claims of equivalence are a family of their own, over the rows that have a margin.
+    """
     rows = [row for one in comparisons for row in one.rows]
-    p_holm = iter(holm([row.p_value for row in rows]))
-    out = []
+    p_holm, p_equivalent = holm([r.p_value for r in rows]), holm([r.p_equivalent for r in rows])
+    undecided = max(int((p_holm >= ALPHA).sum()), 1)
+    open_margins = max(int((p_equivalent >= ALPHA).sum()), 1)
+    pairs, out = iter(zip(p_holm, p_equivalent, strict=True)), []
     for one in comparisons:
-        changed = [_judged_anew(row, float(next(p_holm)), better.get(one.metric, "none")) for row in one.rows]
-        out.append(Comparison(one.metric, one.baseline, changed, one.means))
+        changed = []
+        for row in one.rows:
+            p, q = next(pairs)
+            anew = _judged_anew(row, float(p), float(q), better.get(one.metric, "none"))
+            changed.append(replace(anew, needed=_needed(anew, one.proof, undecided, open_margins)))
+        out.append(Comparison(one.metric, one.baseline, changed, one.means, one.proof))
     return out
 
 
-def _judged_anew(row: Paired, p: float, better: Better) -> Paired:
-    verdict = judge(row.difference, row.low, row.high, p, better, row.margin)
-    needed = still_needed(row.difference, row.sd_difference, row.pairs, row.margin) if verdict == "undecided" else 0
-    return Paired(**{**asdict(row), "p_holm": p, "verdict": verdict, "needed": needed})
+@dataclass(frozen=True)
+class _Known:
+    """What all rows of a comparison share."""
+
+    metric: str
+    baseline: str
+    better: Better
+    margin: float | None
+    method: Method
+    proof: Proof | None
 
 
-def _paired(
-    metric: str,
-    baseline: str,
-    arm: str,
-    a: np.ndarray,
-    b: np.ndarray,
-    better: Better,
-    margin: float | None,
-    method: Method,
-) -> Paired:
-    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    both = ~(np.isnan(a) | np.isnan(b))
-    a, b = a[both], b[both]
-    n, d = len(a), b - a
-    difference, low, high = mean_interval(d)
-    if method == "bootstrap" and n >= 2:
-        low, high = bootstrap_interval(d)
-    sd = float(d.std(ddof=1)) if n >= 2 else math.nan
-    p = _p_value(difference, sd, n)
-    verdict = judge(difference, low, high, p, better, margin)
-    if method == "bootstrap" and verdict not in ("equivalent",):
-        verdict = judge(difference, low, high, 0.0 if low > 0 or high < 0 else 1.0, better, margin)
-    needed = still_needed(difference, sd, n, margin) if verdict == "undecided" else 0
-    ratio = variance_ratio(a, b)
-    means = (float(a.mean()), float(b.mean())) if n else (math.nan, math.nan)
-    return Paired(
-        metric, baseline, arm, *means, difference, low, high, sd, n, int(len(both) - n), p, p, verdict, *ratio,
-        needed, margin,
+def _judged_anew(row: Paired, p: float, p_equivalent: float, better: Better) -> Paired:
+    if row.verdict in ("no_effect", "too_rare"):
+        return row
+    q = 0.0 if math.isnan(p_equivalent) else p_equivalent
+    verdict = judge(row.difference, row.low, row.high, p, better, row.margin, p_equivalent=q)
+    return replace(row, p_holm=p, p_equivalent=p_equivalent, verdict=verdict)
+
+
+def _needed(row: Paired, proof: Proof | None, undecided: int = 1, open_margins: int = 1) -> int | None:
+    """Return the replications still needed; `undecided` and `open_margins` count the rows that share the level."""
+    if row.verdict != "undecided":
+        return 0
+    return replications_needed(
+        row.difference, row.sd_difference, row.pairs, row.margin, alpha=ALPHA / undecided,
+        alpha_margin=min(ALPHA / 2, ALPHA / open_margins),
+        stretch=(lambda n: proof.paired.at(n)[0]) if proof is not None else (lambda n: 1.0),
     )  # fmt: skip
 
 
-def _p_value(difference: float, sd: float, n: int) -> float:
+def _paired(known: _Known, arm: str, a: np.ndarray, b: np.ndarray, alike: bool) -> Paired:
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    both = ~(np.isnan(a) | np.isnan(b))
+    a, b = a[both], b[both]
+    n, d, proof = len(a), b - a, known.proof
+    difference = float(d.mean()) if n else math.nan
+    sd = float(d.std(ddof=1)) if n >= 2 else math.nan
+    row = Paired(
+        known.metric, known.baseline, arm, float(a.mean()) if n else math.nan, float(b.mean()) if n else math.nan,
+        difference, math.nan, math.nan, sd, n, int(len(both) - n), math.nan, math.nan, "undecided",
+        *_ratio_of(a, b, proof), None, known.margin, interval_method="none",
+    )  # fmt: skip
+    if alike and n:
+        return replace(row, low=0.0, high=0.0, p_value=math.nan, verdict="no_effect", needed=0)
     if n < 2:
+        return row
+    if not d.any():
+        low, high = zero_limits(n, None if proof is None else proof.span)
+        row = replace(row, low=low, high=high, p_value=1.0, p_holm=1.0, interval_method="zeros")
+        return _first_judged(row, known, sd=0.0)
+    if proof is not None and not proof.paired.holds(n):
+        return replace(row, verdict="too_rare", enough=proof.paired.enough, needed=0)
+    stretch, coverage = proof.paired.at(n) if proof is not None else (1.0, math.nan)
+    row = replace(row, stretch=stretch, coverage=coverage, **_limits(d, known, stretch))
+    return _first_judged(row, known, sd)
+
+
+def _first_judged(row: Paired, known: _Known, sd: float) -> Paired:
+    """Return a row with its verdict as if it stood alone."""
+    q = _p_equivalent(row, sd)
+    alone = 0.0 if math.isnan(q) else q
+    verdict = judge(row.difference, row.low, row.high, row.p_value, known.better, row.margin, p_equivalent=alone)
+    row = replace(row, p_equivalent=q, verdict=verdict)
+    return replace(row, needed=_needed(row, known.proof))
+
+
+def _limits(d: np.ndarray, known: _Known, stretch: float) -> dict[str, Any]:
+    """Return interval, p and method of differences that are not all zero."""
+    n, difference = len(d), float(d.mean())
+    if known.method == "bootstrap":
+        low, high = bootstrap_interval(d)
+        p = 0.0 if low > 0 or high < 0 else 1.0
+        return {"low": low, "high": high, "p_value": p, "p_holm": p, "interval_method": "bootstrap"}
+    if known.proof is not None and known.proof.form == "count":
+        ends = count_limits(d[None, :], LEVEL, stretch)
+        p = count_p_value(d, stretch)
+        return {"low": float(ends[0][0]), "high": float(ends[1][0]), "p_value": p, "p_holm": p,
+                "interval_method": "count"}  # fmt: skip
+    _, low, high = mean_interval(d, stretch=stretch)
+    p = _p_value(difference, float(d.std(ddof=1)), n, stretch)
+    return {"low": low, "high": high, "p_value": p, "p_holm": p, "interval_method": "t"}
+
+
+def _p_equivalent(row: Paired, sd: float) -> float:
+    """Return the larger p of two one-sided tests that the difference lies beyond the margin; NaN without one.
+
+    For intervals that are not Student's, the one that would just lie within the margin is not sought: their p is 0.025
+    when the interval lies within, else 1.
+    """
+    if row.margin is None or math.isnan(row.low):
         return math.nan
+    if row.interval_method != "t" or sd == 0:
+        return ALPHA / 2 if -row.margin < row.low and row.high < row.margin else 1.0
+    nearest = row.margin - abs(row.difference)
+    return float(special.stdtr(row.pairs - 1, -nearest / (row.stretch * sd / math.sqrt(row.pairs))))
+
+
+def _p_value(difference: float, sd: float, n: int, stretch: float = 1.0) -> float:
     if sd == 0:
         return 1.0 if difference == 0 else 0.0
-    return float(2 * special.stdtr(n - 1, -abs(difference) / (sd / math.sqrt(n))))
+    return float(2 * special.stdtr(n - 1, -abs(difference) / (stretch * sd / math.sqrt(n))))
 
 
-def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the variance ratio of each row; a difference constant but for rounding gives infinity."""
-    above = a.var(axis=1, ddof=1) + b.var(axis=1, ddof=1)
-    below = (a - b).var(axis=1, ddof=1)
-    rounding = (ROUNDING * (np.abs(a).max(axis=1) + np.abs(b).max(axis=1))) ** 2
-    below = np.where(below <= rounding, 0.0, below)
-    above = np.where(above <= rounding, 0.0, above)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return above / below
-
-
-def _resampled(n: int, resamples: int) -> Iterator[np.ndarray]:
-    """Yield blocks of resampled row numbers, int[k, n], bounded in memory and the same on every call."""
-    rng, block = np.random.default_rng(20260302), max(1, BLOCK // max(n, 1))
-    for start in range(0, resamples, block):
-        yield rng.integers(0, n, size=(min(block, resamples - start), n))
+def _ratio_of(a: np.ndarray, b: np.ndarray, proof: Proof | None) -> tuple[float, float, float]:
+    """Return the variance ratio with its interval, or alone where no interval of so few pairs holds."""
+    if proof is None:
+        return variance_ratio(a, b)
+    if proof.ratio.holds(len(a)):
+        return variance_ratio(a, b, proof.ratio.at(len(a))[0])
+    point = variance_ratio(a, b)[0]
+    return (point, point, point) if math.isinf(point) else (point, math.nan, math.nan)

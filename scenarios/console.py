@@ -9,42 +9,32 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from dataclasses import asdict
+from typing import Any
 
-import rich.box
 from rich.cells import cell_len
 from rich.console import Console as Rich
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
+from rich.text import Text
 
 from scenarios.campaign import Progress
-from scenarios.compare import Comparison, Paired, verdict_word
+from scenarios.compare import Comparison, Paired
+from scenarios.laid_out import laid_out
+from scenarios.numbers import Words, difference, mean_text, quantity, ratio
 from scenarios.runs import Record
 from scenarios.study import Study
+from scenarios.verdicts_told import verdict_and_needed
 
-
-class Words(Protocol):
-    """Texts of one language, as `dashboards.texts.Texts` gives them."""
-
-    def __call__(self, key: str, **fields: object) -> str:
-        """Return the text under a dotted key, its fields filled in."""
-        ...
-
-    def name(self, group: str, key: str) -> str:
-        """Return the text of a name that data brings, or the name made readable."""
-        ...
-
-
-PLAIN_WIDTH = 220  # where the output is no terminal: wide enough that no cell is folded
-
-NARROW = 100  # terminal columns below which cells are folded rather than cut, and comparisons take two lines each
-SHORT = 26  # names up to this long are never broken
-_COMPARED = ("indicator", "unit", "state", "difference", "verdict", "variance_ratio")
+_COMPARED = ("indicator", "state", "difference", "verdict", "variance_ratio")
+LEAST_WIDTH = 40
+PLAIN_WIDTH = 100  # where the output is no terminal and COLUMNS is not set: what a pager or a letter shows whole
 
 
 class Console:
@@ -67,7 +57,7 @@ class Console:
     def note(self, key: str, **fields: object) -> None:
         """Say one line on standard error (nothing for a machine)."""
         if not self.machine:
-            self.err.print(escape(self.words(f"cli.{key}", **fields)), highlight=False, soft_wrap=True)
+            _print(self.err, self.words(f"cli.{key}", **fields))
 
     def warn(self, sentence: str) -> None:
         """Say on standard error what is no mistake and should be known, to a person and to a machine's log alike."""
@@ -76,23 +66,22 @@ class Console:
     def say(self, key: str, **fields: object) -> None:
         """Say one line on standard output (nothing for a machine)."""
         if not self.machine:
-            self.out.print(escape(self.words(f"cli.{key}", **fields)), highlight=False, soft_wrap=True)
+            _print(self.out, self.words(f"cli.{key}", **fields))
 
     def json(self, data: object) -> None:
         """Write data as JSON on standard output; numbers that do not exist become null."""
         sys.stdout.write(json.dumps(jsonable(data), ensure_ascii=False, indent=1) + "\n")
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
-        """Print a table; the first column is text, the others are aligned to the right where they are numbers."""
-        made = Table(title=escape(title) if title else None, box=rich.box.SIMPLE_HEAD, title_justify="left")
-        for index, column in enumerate(columns):
-            numeric = index > 0 and all(_numeric(row[index]) for row in rows)
-            short = index == 0 and all(cell_len(line) <= SHORT for row in rows for line in row[0].splitlines())
-            whole = short or (numeric and not self._is_narrow)
-            made.add_column(escape(column), justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
-        for row in rows:
-            made.add_row(*[escape(cell) for cell in row])
-        self.out.print(made)
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        title: str | None = None,
+        about: int = 1,
+        aside: int = 0,
+    ) -> None:
+        """Print a table laid out for the width at hand; nothing in it is cut (`scenarios.laid_out`)."""
+        self.out.print(laid_out(columns, rows, self.out, title, about, aside))
 
     @contextmanager
     def progress(self, total: int) -> Iterator[Progress | None]:
@@ -111,9 +100,39 @@ class Console:
 
             yield heard
 
+    @contextmanager
+    def compiling(self, total: int) -> Iterator[Callable[[int, str], None] | None]:
+        """Show how far compiling is; yields what is called with the functions done and the part last finished."""
+        if self.machine:
+            yield None
+        elif not self.err.is_terminal:
+            yield self._compiling_lines(total)
+        else:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            with Bar(*columns, console=self.err, transient=True) as bar:
+                task = bar.add_task(self.words("cli.compiling_part", part="…"), total=total)
+
+                def heard(done: int, part: str) -> None:
+                    words = self.words("cli.compiling_part", part=part)
+                    bar.update(task, completed=done, total=max(total, done), description=words)
+
+                yield heard
+
+    def _compiling_lines(self, total: int) -> Callable[[int, str], None]:
+        """Return a progress of compiling for logs and pipes: one line at each fifth."""
+        said = [0]
+
+        def heard(done: int, part: str) -> None:
+            fifth = 5 * done // max(total, 1)
+            if fifth > said[0]:
+                said[0] = fifth
+                self.note("compiling_line", done=f"{done:,}", total=f"{max(total, done):,}", part=part)
+
+        return heard
+
     def _lines(self, total: int) -> Progress:
         """Return a progress for logs and pipes: one line at each tenth."""
-        said = [-1]
+        said, began = [-1], [time.monotonic(), 0]
 
         def heard(done: int, planned: int, record: Record | None) -> None:
             if record is not None and record.state != "ok":
@@ -121,7 +140,13 @@ class Console:
             tenth = 10 * done // max(planned, 1)
             if tenth > said[0]:
                 said[0] = tenth
-                self.note("progress_line", done=done, total=planned)
+                if began[1] == 0:
+                    began[:] = [time.monotonic(), done] if done else began
+                    self.note("progress_line", done=done, total=planned)
+                    return
+                each = (time.monotonic() - began[0]) / max(done - began[1], 1)
+                left = duration((planned - done) * each, self.words)
+                self.note("progress_line_left", done=done, total=planned, time=left)
 
         return heard
 
@@ -136,83 +161,52 @@ class Console:
         )
 
     def comparisons(self, study: Study, comparisons: Sequence[Comparison]) -> None:
-        """Print one table per arm: indicator, unit, state, both arms, paired difference, verdict, variance ratio."""
+        """Print one table per arm: indicator, state, both arms, paired difference, verdict, variance ratio."""
         absent = [metric for metric in study.plan.measures if metric not in study.measures]
         if absent:
-            self.say("not_measured", names=", ".join(absent))
+            self.say("not_measured", names=", ".join(self._measure(metric)[0] for metric in absent))
         shown = set(study.plan.measures or worth_a_row(study.measures))
         for arm in study.policies[1:]:
             rows = [(one.metric, one[arm]) for one in comparisons if one.metric in shown]
-            base = study.scenario.policy_title(study.baseline, self.lang)
-            other = study.scenario.policy_title(arm, self.lang)
-            cells = [self._compared(metric, row) for metric, row in rows if row.pairs]
-            if self._is_narrow:
-                heads = [base, other, self.words("cli.columns.difference"), self.words("cli.columns.verdict")]
-                self._stacked(heads, [(row[:3], row[3:7]) for row in cells], last_left=True)
-            else:
-                names = {key: self.words(f"cli.columns.{key}") for key in _COMPARED}
-                columns = [*(names[key] for key in _COMPARED[:3]), base, other, *(names[key] for key in _COMPARED[3:])]
-                self.table(columns, cells)
+            arms = [study.scenario.policy_title(policy, self.lang) for policy in (study.baseline, arm)]
+            heads = {key: self.words(f"cli.columns.{key}") for key in _COMPARED}
+            columns = [*(heads[key] for key in _COMPARED[:2]), *arms, *(heads[key] for key in _COMPARED[2:])]
+            self.table(columns, [self._compared(metric, row) for metric, row in rows if row.pairs], about=2, aside=1)
             self._footnotes([row for _, row in rows])
 
-    @property
-    def _is_narrow(self) -> bool:
-        return self.out.is_terminal and self.out.width < NARROW
-
-    def _stacked(
-        self, heads: Sequence[str], rows: Sequence[tuple[Sequence[str], Sequence[str]]], last_left: bool = False
-    ) -> None:
-        """Print rows for a narrow terminal: what each is about on a line of its own, its numbers below."""
-        columns = len(heads)
-        wide = [max((cell_len(numbers[k]) for _, numbers in rows), default=0) for k in range(columns)]
-        if last_left:
-            wide[-1] = 0
-        self.out.print(escape("\n" + " · ".join(heads)), highlight=False, soft_wrap=False, style="bold")
-        for about, numbers in rows:
-            self.out.print(escape(" · ".join(part for part in about if part)), highlight=False)
-            right = [" " * (w - cell_len(cell)) + cell for cell, w in zip(numbers, wide, strict=True)]
-            self.out.print(escape("  " + "  ".join(right)), highlight=False)
-        self.out.print()
-
     def _compared(self, metric: str, row: Paired) -> list[str]:
-        interval = f"{signed(row.difference)} ({signed(row.low)} … {signed(row.high)})"
-        return [
-            *self._measure(metric),
-            number(row.mean_baseline),
-            number(row.mean_arm),
-            interval if row.pairs > 1 else signed(row.difference),
-            self._verdict(row),
-            ratio_text(row, self.words),
-        ]
+        title, state, unit = self._measure(metric)
+        told = asdict(row)
+        means = [quantity(mean, unit, self.words) for mean in (row.mean_baseline, row.mean_arm)]
+        verdict = verdict_and_needed(told, self.words)
+        return [title, state, *means, difference(told, unit, self.words), verdict, ratio(told, self.words)]
 
-    def _measure(self, metric: str) -> list[str]:
+    def _measure(self, metric: str) -> tuple[str, str, str]:
+        """Return a measure's title, its state as a word, and its unit's name."""
         from sim.measures.line_names import measure_of
 
         measure = measure_of(metric)
         if measure is None:
-            return [metric, "", ""]
+            return metric, "", ""
         title = measure.title[self.lang] if isinstance(measure.title, Mapping) else getattr(measure.title, self.lang)
-        return [title, self.words.name("units", measure.unit), self.words(f"cli.states.{measure.state}")]
-
-    def _verdict(self, row: Paired) -> str:
-        return verdict_text(row, self.words, "cli.undecided_needed")
+        return title, self.words.name("states", measure.state), measure.unit
 
     def _footnotes(self, rows: Sequence[Paired]) -> None:
         pairs = max((row.pairs for row in rows), default=0)
-        self.say("pairs_note_narrow" if self._is_narrow else "pairs_note", pairs=pairs)
-        nowhere = [row.metric for row in rows if not row.pairs]
+        self.say("pairs_note", pairs=pairs)
+        nowhere = [self._measure(row.metric)[0] for row in rows if not row.pairs]
         if nowhere:
             self.say("missing_everywhere", metrics=", ".join(nowhere))
         for row in rows:
             if row.missing and row.pairs:
-                self.say("missing_note", metric=row.metric, missing=row.missing)
+                self.say("missing_note", metric=self._measure(row.metric)[0], missing=row.missing)
 
     def means(self, study: Study) -> None:
         """Print the measures of a study with one arm, or of each arm: mean and its 95 % interval."""
         from scenarios.compare import mean_interval
 
         arms = study.policies
-        columns = [self.words(f"cli.columns.{key}") for key in ("indicator", "unit", "state")]
+        columns = [self.words(f"cli.columns.{key}") for key in ("indicator", "state")]
         columns += [study.scenario.policy_title(arm, self.lang) for arm in arms]
         asked = [metric for metric in study.plan.measures if metric in study.measures]
         shown = asked or worth_a_row(study.measures)
@@ -220,11 +214,10 @@ class Console:
         for metric in shown:
             values = study.values(metric)
             if asked or any(not math.isnan(x) for arm in arms for x in values[arm]):
-                rows.append([*self._measure(metric), *[interval_text(mean_interval(values[arm])) for arm in arms]])
-        if self._is_narrow and len(arms) > 1:
-            self._stacked(columns[3:], [(row[:3], row[3:]) for row in rows])
-        else:
-            self.table(columns, rows)
+                title, state, unit = self._measure(metric)
+                found = [mean_text(mean_interval(values[arm]), unit, self.words) for arm in arms]
+                rows.append([title, state, *found])
+        self.table(columns, rows, about=2)
         if not asked and len(rows) < len(study.measures):
             self.say("left_out", count=len(study.measures) - len(rows))
 
@@ -233,54 +226,14 @@ def worth_a_row(measures: Sequence[str]) -> list[str]:
     """Return the measures that a table shows unasked.
 
     A bare model has measures of lines (their names have dots) and none of a city; where only one type comes to a post,
-    its rows would repeat the post's.
+    its rows would repeat the post's. What is measured by kind (``kind.``) is shown to who asks for it.
     """
+    measures = [name for name in measures if not name.startswith("kind.")]
     lines = [name.split(".") for name in measures if "." in name]
     by_type = [parts for parts in lines if parts[0] == "line" and len(parts) == 4]
     types = {post: {parts[2] for parts in by_type if parts[1] == post} for post in {parts[1] for parts in by_type}}
     shown = [parts for parts in lines if parts not in by_type or len(types[parts[1]]) > 1]
     return [".".join(parts) for parts in shown] or list(measures)
-
-
-def number(value: float) -> str:
-    """Write a number with about four digits, thousands separated; '–' where there is none."""
-    if math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    size = abs(value)
-    if size >= 1000 or value == 0:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if size >= 100 else f"{value:.2f}" if size >= 1 else f"{value:.3g}"
-
-
-def signed(value: float) -> str:
-    """Write a number with its sign."""
-    return number(value) if math.isnan(value) or value <= 0 else f"+{number(value)}"
-
-
-def interval_text(found: tuple[float, float, float]) -> str:
-    """Write a mean with its interval, or alone where there is none."""
-    mean, low, high = found
-    return number(mean) if math.isnan(low) or low == high else f"{number(mean)} ({number(low)} … {number(high)})"
-
-
-def verdict_text(row: Paired, words: Words, needed_key: str) -> str:
-    """Write a verdict; where it is undecided, with how many more replications it takes or that it is adjusted."""
-    key = verdict_word(row.verdict, row.low, row.high)
-    word = words(f"cli.verdicts.{key}")
-    if key == "undecided" and row.needed:
-        return words(needed_key, verdict=word, needed=f"{row.needed:,}")
-    return word
-
-
-def ratio_text(row: Paired, words: Words) -> str:
-    """Write the variance ratio with its interval; in words where the arms never differ or vary."""
-    if math.isnan(row.variance_ratio):
-        return "–"
-    if math.isinf(row.variance_ratio):
-        return words("cli.identical") if row.sd_difference == 0 and row.difference == 0 else "∞"
-    return f"{number(row.variance_ratio)} ({number(row.variance_ratio_low)} … {number(row.variance_ratio_high)})"
 
 
 def duration(seconds: float, words: Words) -> str:
@@ -292,13 +245,19 @@ def duration(seconds: float, words: Words) -> str:
     return words("cli.hours", n=f"{seconds / 3600:.1f}")
 
 
-def _numeric(cell: str) -> bool:
-    return not cell or cell[0] in "0123456789+-–∞"
-
-
 def _rich(stream: Any) -> Rich:
     found = Rich(file=stream, highlight=False)
-    return found if found.is_terminal else Rich(file=stream, highlight=False, width=PLAIN_WIDTH, no_color=True)
+    if found.is_terminal:
+        return found
+    asked = os.environ.get("COLUMNS", "")
+    width = int(asked) if asked.isdecimal() and int(asked) >= LEAST_WIDTH else PLAIN_WIDTH
+    return Rich(file=stream, highlight=False, width=width, no_color=True)
+
+
+def _print(out: Rich, text: str) -> None:
+    """Print running text: folded between words on a terminal, on one line elsewhere; a path is never broken."""
+    long = not out.is_terminal or any(cell_len(word) >= out.width for word in text.split() if word.isascii())
+    out.print(Text(text), highlight=False, soft_wrap=long)
 
 
 def jsonable(data: Any) -> Any:

@@ -83,14 +83,16 @@ def _answered(scenario: Scenario, arms: Sequence[str]) -> None:
 
 
 def _measures(scenario: Scenario, arms: Sequence[str], metric: str | None) -> None:
-    """Raise for a measure that is neither an indicator nor of a line that the model of some arm has."""
+    """Raise for a measure that is neither an indicator nor of a line or a kind that the model of some arm has."""
     from sim.measures import MEASURES
+    from sim.measures.kind_names import kind_names
     from sim.measures.line_names import line_names
 
     plan = scenario.experiment
     known = dict.fromkeys(MEASURES)
     for arm in dict.fromkeys([*arms, *scenario.arms]):
-        known |= dict.fromkeys(line_names(scenario.spec(arm)))
+        spec = scenario.spec(arm)
+        known |= dict.fromkeys([*line_names(spec), *kind_names(spec)])
     named = [(f"experiment.measures[{i}]", name) for i, name in enumerate(plan.measures)]
     named += [(f"experiment.equivalence.{name}", name) for name in plan.equivalence]
     watched = metric or (plan.precision.metric if plan.precision is not None else None)

@@ -13,10 +13,13 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from scenarios.compare import Better, Comparison, Method, adjusted, compare
+from scenarios.compare import Better, Comparison, Method, Paired, adjusted, compare
 from scenarios.form_errors import nearest
+from scenarios.merge import content_hash
 from scenarios.places import city_of
+from scenarios.proven import Proof, proof_of
 from scenarios.runs import COSTS, IDENTITY
+from scenarios.safeguards import SAFEGUARDS, worse_of
 from scenarios.schema import Plan, Scenario
 from scenarios.store import Store
 from scenarios.yaml_lines import FieldPath, Origin, Tree
@@ -43,6 +46,7 @@ class Study:
         self.store = store
         self.scenario = scenario if scenario is not None else _scenario(store)
         self._read: tuple[tuple[str, ...], pd.DataFrame] | None = None
+        self._content: str | None = None
 
     @classmethod
     def open(cls, folder: Path | str) -> Study:
@@ -158,7 +162,10 @@ class Study:
         if base not in self.policies:
             raise InputError("unknown arm", field="baseline", found=base, allowed=self.policies)
         stated = self.plan.equivalence.get(metric) if margin is None else margin
-        return compare(self.values(metric, base), metric, base, better=_better(metric), margin=stated, method=method)
+        return compare(
+            self.values(metric, base), metric, base, better=_better(metric), margin=stated, method=method,
+            proof=self.proof(metric), alike=self.alike(base),
+        )  # fmt: skip
 
     def comparisons(self, measures: list[str] | None = None, baseline: str | None = None) -> list[Comparison]:
         """Compare on several measures, with Holm's adjustment over all of them (default: the planned ones)."""
@@ -167,10 +174,53 @@ class Study:
         made = [self.compare(metric, baseline) for metric in chosen if measures or metric in held]
         return adjusted(made, {metric: _better(metric) for metric in chosen})
 
+    def safeguards(self, baseline: str | None = None) -> list[Comparison]:
+        """Compare on the safeguards that the runs hold, chosen by the scenario or not; Holm over these alone.
+
+        Which they are says `scenarios.safeguards.SAFEGUARDS`. Empty with one arm and for models without a city.
+        """
+        held = [metric for metric in SAFEGUARDS if metric in self.measures] if len(self.policies) > 1 else []
+        made = [self.compare(metric, baseline) for metric in held]
+        counted = [one for one in made if any(row.pairs for row in one.rows)]
+        return adjusted(counted, {metric: _better(metric) for metric in held})
+
+    def got_worse(self, baseline: str | None = None) -> list[Paired]:
+        """Return the safeguards that an arm makes worse at a family-wise 5 %, in the order of `safeguards`."""
+        return worse_of(self.safeguards(baseline))
+
+    def proof(self, metric: str) -> Proof | None:
+        """Return what is known of the intervals of a measure; see `scenarios.proven`."""
+        if self._content is None:
+            self._content = content_hash(self.scenario.content)
+        return proof_of(metric, self._content, _unit(metric))
+
+    def alike(self, baseline: str | None = None) -> frozenset[str]:
+        """Return the arms that are the baseline under another name.
+
+        Their specifications are equal, or all their replications are the same on every measure.
+        """
+        base = baseline or self.baseline
+        runs = self.runs()
+        held = [c for c in runs.columns if c not in (*IDENTITY, *COSTS)]
+        by_arm = {str(arm): one.set_index("replication")[held] for arm, one in runs.groupby("policy")}
+        if base not in by_arm:
+            return frozenset()
+        return frozenset(
+            arm
+            for arm, one in by_arm.items()
+            if arm != base and (self._same_spec(arm, base) or _same(one, by_arm[base]))
+        )
+
+    def _same_spec(self, arm: str, base: str) -> bool:
+        return bool(self.scenario.tree(arm).data == self.scenario.tree(base).data)
+
     def comparison_table(self, measures: list[str] | None = None, baseline: str | None = None) -> pd.DataFrame:
         """Return `comparisons` as one table, one row per measure and arm."""
-        tables = [one.table() for one in self.comparisons(measures, baseline) if one.rows]
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+        return _table(self.comparisons(measures, baseline))
+
+    def safeguard_table(self, baseline: str | None = None) -> pd.DataFrame:
+        """Return `safeguards` as one table, one row per measure and arm."""
+        return _table(self.safeguards(baseline))
 
     def values(self, metric: str, first: str | None = None) -> dict[str, np.ndarray]:
         """Return arm -> one value per replication, in the same order for all arms; NaN where there is none."""
@@ -222,3 +272,21 @@ def _better(metric: str) -> Better:
 
     measure = measure_of(metric)
     return measure.better if measure is not None else "none"
+
+
+def _table(comparisons: list[Comparison]) -> pd.DataFrame:
+    tables = [one.table() for one in comparisons if one.rows]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _unit(metric: str) -> str:
+    from sim.measures.line_names import measure_of
+
+    measure = measure_of(metric)
+    return measure.unit if measure is not None else ""
+
+
+def _same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    """Tell whether two arms hold the same on every measure in all replications that both have, one at least."""
+    both = one.index.intersection(other.index)
+    return len(both) > 0 and one.loc[both].equals(other.loc[both])

@@ -16,9 +16,13 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts.page_codes import codes_page
 from scripts.page_forms import commands_page, form_page
+
+if TYPE_CHECKING:
+    from sim.measures import Measure
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -28,23 +32,42 @@ NOTE = "<!-- written by scripts/pages.py from the code; change the code, then ru
 def measures_page() -> str:
     """Return the table of indicators."""
     from sim.measures import MEASURES
+    from sim.measures.kind_names import described
 
-    rows = [
-        f"| `{name}` | {m.title.en} · {m.title.zh} | {m.unit} | {m.state} | {m.better} | {_cell(m.formula.en)} |"
-        for name, m in MEASURES.items()
-    ]
+    rows = [_measure_row(name, m) for name, m in MEASURES.items()]
+    kinds = [_measure_row(f"kind.<group>.{key}", m) for key, m in described().items()]
+    head = "| name | title | unit | over | state | better | formula |\n|---|---|---|---|---|---|---|\n"
     return (
         "# Measures\n\n"
         "Every indicator of a run, as `study.runs()` and the tables of a report show it. The *cohort* is the incidents "
-        "that occur after the warm-up and before the cool-down; *trouble* is every incident that is not an enquiry. "
-        "*State* says what a measure reads: `true` is what is so in the simulated city, `reported` what its records "
-        "say, `both` compares the two or is the same in both. True measures divide by incidents, never by cases. Open "
-        "cases are censored; restricted means go to `measure.restricted_mean_days` of the [register](register.md).\n\n"
+        "that occur after the warm-up and before the cool-down; *trouble* is every incident that is not an enquiry; it "
+        "is *told* once any report of it reached anybody. *Over* says what a share is a share of, and what a mean or a "
+        "count is taken over: of the trouble of the cohort unless the formula speaks of the whole run. *State* says "
+        "what a measure reads: `true` is what is so in the simulated city, `reported` what its records say, `both` "
+        "compares the two or is the same in both. True measures divide by incidents, never by cases. Open cases are "
+        "censored; every restricted mean, curve and map goes to the one limit `measure.restricted_mean_days` of the "
+        "[register](register.md).\n\n"
         "Each value belongs to one replication; how replications are compared is told in "
         "[statistics](../background/statistics.md). A measure that does not exist in a run (no emergency was told, "
         "say) is NaN there, and the comparison says how many replications lacked it.\n\n"
-        "| name | title | unit | state | better | formula |\n|---|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
+        + head
+        + "\n".join(rows)
+        + "\n\n## Within kinds\n\n"
+        "A mean over unlike things says little: minutes for an ambulance and days for a quarrel. These measures stand "
+        "for one *group* each. The groups are read from the types of the model: an emergency belongs to the department "
+        "that answers it, as `emergency.fire`, every other trouble to its `kind` in the "
+        "[catalogue](catalogue.md), as `dispute`. An experiment names them under `measures:` like any other, as "
+        "`kind.emergency.fire.response_min`; a table shows them when they are asked for, the report has them all.\n\n"
+        + head
+        + "\n".join(kinds)
+        + "\n"
     )
+
+
+def _measure_row(name: str, m: Measure) -> str:
+    over = m.of.en if m.of is not None else "–"
+    titles = f"{m.title.en} · {m.title.zh}"
+    return f"| `{name}` | {titles} | {m.unit} | {over} | {m.state} | {m.better} | {_cell(m.formula.en)} |"
 
 
 def register_page() -> str:

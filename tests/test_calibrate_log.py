@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 from calibrated_log import DEADLINE_MIN, HOURS, MAP, PER_DAY, SHOCKS, WEEKDAYS, simulated, true_late, write
+from terminal_widths import assert_whole, tables_of
 from typer.testing import CliRunner
 
 from calibration.command import Options, Outcome, calibrate, split_of, summary
@@ -22,6 +23,7 @@ from calibration.heldout import compare
 from calibration.measured import STATISTICS, closed_by, quantile
 from calibration.office import Office
 from calibration.overlay import overlay, text_of
+from calibration.told import Teller
 from dashboards.charts.base import Chart
 from dashboards.report.calibration import charts, page
 from dashboards.texts import Texts
@@ -191,6 +193,12 @@ def test_noise_is_that_of_the_log_itself(outcome):
 
 
 # ---------------------------------------------------------------- what is shown
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_tables_are_whole_at_every_width(outcome, lang):
+    for one in tables_of(lambda console: Teller(console).outcome(outcome), lang):
+        assert_whole(*one, range(60, 201, 4))
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_charts_are_figure_table_and_sentence(outcome, lang):
     drawn = charts(outcome, lang)

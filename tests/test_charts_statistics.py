@@ -101,5 +101,5 @@ def test_differences_in_words():
 
 def test_numbers_in_words():
     assert [number(v) for v in (0, 1234567.0, -0.01234, float("nan"))] == ["0", "1,234,567", "−0.0123", "–"]
-    assert quantity(0.613, "share", EN) == "61.3%" and quantity(3.0, "days", ZH) == "3.00天"
+    assert quantity(0.613, "share", EN) == "61.3%" and quantity(3.0, "days", ZH) == "3天"
     assert decimals(3.0, 3.0) == 2 and decimals(-1e-9, 1e-9) == 4 and decimals(1000, 3000) == 0

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from sensitivity_jobs import TOWN
+from terminal_widths import assert_whole, tables_of
 
+from calibration.sensitivity.command import show
 from calibration.sensitivity.designs import DUMMY_NAME
 from calibration.sensitivity.evaluations import evaluations
 from calibration.sensitivity.study import SensitivityResult, SensitivityStudy
@@ -136,6 +138,14 @@ def test_the_command_of_the_page_asks_the_same_again(town):
     for piece in ("--method sobol", "--rows 64", "--replicates 2", "--seed 11", "--policy whistle",
                   "--parameter report_in.load"):  # fmt: skip
         assert piece in " ".join(words)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("method", ["sobol", "morris"])
+def test_the_tables_are_whole_at_every_width(town, method, lang):
+    found = result(town, method)
+    for one in tables_of(lambda console: show(found, console), lang):
+        assert_whole(*one, range(60, 201, 4))
 
 
 def test_shares_are_shown_in_points(town):

@@ -22,7 +22,7 @@ from scenarios.beforehand import announce, default_workers, free_folder
 from scenarios.campaign import Summary
 from scenarios.commands import Options as Changes
 from scenarios.commands import changed
-from scenarios.console import NARROW, Console, duration, jsonable
+from scenarios.console import Console, duration, jsonable
 from scenarios.library import load
 from scenarios.limits import Limits
 from scenarios.schema import Scenario
@@ -32,7 +32,6 @@ from sim.errors import InputError
 WriteReport = Callable[[SensitivityResult, Path, str], Path]
 SECONDS_PER_SETTING = 0.01
 LEAST_EACH = 16  # runs that make a further process worth its start
-WIDE = 125  # terminal columns from which the longest names fit beside the numbers
 
 
 @dataclass(frozen=True)
@@ -180,30 +179,15 @@ def show(result: SensitivityResult, console: Console) -> None:
     title = teller.say(
         "table_results", measure=teller.measure, what=teller.what, unit=teller.unit or "–", state=teller.state
     )
-    console.table(*_fitting([teller.result_columns(), *teller.result_rows()], (1,), console), title)
+    console.table(teller.result_columns(), teller.result_rows(), title)
     if result.flips:
-        rows = _fitting([teller.flip_columns(), *teller.flip_rows()], (2, 3), console)
-        console.table(*rows, teller.say("table_flips"))
+        console.table(teller.flip_columns(), teller.flip_rows(), teller.say("table_flips"))
     for paragraph in teller.paragraphs():
         _print(paragraph, console)
     _print(teller.say("table_factors"), console, after=0)
     for line in teller.factor_lines():
         _print(line, console, indent=2, after=0)
     _print("", console, after=0)
-
-
-def _fitting(rows: list[list[str]], spare: tuple[int, ...], console: Console) -> tuple[list[str], list[list[str]]]:
-    """Return the head and the rows of a table, fitted to the terminal.
-
-    On a medium one dotted names are broken after their group; on a narrow one the `spare` columns, which are told
-    again below the tables, are left out as well.
-    """
-    width = console.out.width
-    if width < NARROW:
-        rows = [[cell for i, cell in enumerate(row) if i not in spare] for row in rows]
-    if width < WIDE:
-        rows = [rows[0], *[[row[0].replace(".", ".\n", 1), *row[1:]] for row in rows[1:]]]
-    return rows[0], rows[1:]
 
 
 def _print(text: str, console: Console, indent: int = 0, after: int = 1) -> None:

@@ -18,7 +18,7 @@ from calibration.sensitivity.morris import MorrisEffects
 from calibration.sensitivity.sobol import SobolIndices
 from calibration.sensitivity.study import SensitivityResult
 from calibration.sensitivity.verdicts import strengths
-from scenarios.console import Words, number, signed
+from scenarios.numbers import Words, fixed, number, signed
 from sim.measures import MEASURES, Measure
 
 MANY = 20
@@ -67,7 +67,7 @@ class Teller:
     @property
     def state(self) -> str:
         """The state that the measure reads, as a word."""
-        return self.words(f"cli.states.{self._known.state if self._known else 'both'}")
+        return self.words.name("states", self._known.state if self._known else "both")
 
     @property
     def what(self) -> str:
@@ -352,11 +352,10 @@ def alike(value: float, low: float, high: float) -> list[str]:
     if not math.isfinite(half) or half <= 0:
         return [number(v) for v in (value, low, high)]
     places = min(4, max(0, 1 - math.floor(math.log10(half))))
-    return [f"{v:,.{places}f}" for v in (value, low, high)]
+    return [fixed(v, places) for v in (value, low, high)]
 
 
 def plain(value: float) -> str:
-    """Write a parameter's value with up to four digits."""
-    if not math.isfinite(value):
-        return "–"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    """Write a parameter's value with up to four digits; nothing is added to what was written."""
+    text = number(value, 4)
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,23 +1,27 @@
 """Numbers and differences as words: "2.1 days shorter (1.8 to 2.4)", in both languages.
 
-The one place that decides digits, signs, units and the word for a direction, so that a table, a title and a
-sentence never disagree. It judges nothing: verdicts come with the comparison.
+Digits, signs, units and verdicts are those of `scenarios.numbers` and `scenarios.verdicts_told`, which the terminal
+uses too; here a number gets the typographic minus of a page, and a difference the word for its direction. It judges
+nothing: verdicts come with the comparison.
 """
 
 from __future__ import annotations
 
 import math
-import numbers
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from dashboards.texts import Texts, pick
-from scenarios.compare import verdict_word
+from scenarios import numbers
+from scenarios.numbers import DASH, decimals, ends, finite, is_share, scaled, unit_word
+from scenarios.verdicts_told import verdict_text
 
-DASH = "–"
+__all__ = ["DASH", "MINUS", "decimals", "ends", "finite", "is_share", "scaled", "unit_word"]
+
 MINUS = "−"
+_HYPHEN = re.compile(r"(?<![\w-])-(?=[\d∞])")
 TIME_UNITS = ("min", "h", "days", "d", "day")
-VERDICTS = ("better", "worse", "higher", "lower", "equivalent", "undecided")
 
 
 class MeasureText(Protocol):
@@ -47,110 +51,71 @@ class MeasureText(Protocol):
 Measures = Mapping[str, MeasureText]
 
 
-def finite(value: object) -> bool:
-    """Tell whether a cell holds a finite number."""
-    return isinstance(value, numbers.Real) and math.isfinite(float(value))
+def typeset(text: str) -> str:
+    """Return a text with its minus signs as a page sets them."""
+    return _HYPHEN.sub(MINUS, text)
 
 
 def number(value: float, digits: int = 3) -> str:
     """Return a number with ``digits`` significant digits and thousands set apart; a dash when there is none."""
-    if not math.isfinite(value):
-        return DASH
-    if value == 0:
-        return "0"
-    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    text = f"{abs(value):,.{min(places, 6)}f}"
-    return (MINUS if value < 0 and text.strip("0.,") else "") + text
+    return typeset(numbers.number(value, digits))
 
 
 def signed(value: float, digits: int = 3) -> str:
     """Return a number with its sign always shown."""
-    text = number(value, digits)
-    return text if text[0] in (MINUS, DASH) or text == "0" else f"+{text}"
-
-
-def is_share(unit: str) -> bool:
-    """Tell whether a unit is a share of one, shown in percent."""
-    return unit in ("share", "fraction", "proportion")
-
-
-def scaled(value: float, unit: str) -> float:
-    """Return a value in the unit that is shown: shares in percent."""
-    return value * 100.0 if is_share(unit) else value
-
-
-def unit_word(unit: str, t: Texts, *, difference: bool = False) -> str:
-    """Return the unit as shown after a number, with its leading space, or nothing."""
-    if is_share(unit):
-        return t("units.points") if difference else "%"
-    if unit in ("", "1", "count", "number"):
-        return ""
-    word = t.name("units", unit)
-    return word if t.lang == "zh" else f" {word}"
+    return typeset(numbers.signed(value, digits))
 
 
 def quantity(value: float, unit: str, t: Texts, digits: int = 3) -> str:
     """Return a value with its unit."""
-    if not math.isfinite(value):
-        return DASH
-    return number(scaled(value, unit), digits) + unit_word(unit, t)
-
-
-def decimals(low: float, high: float) -> int:
-    """Return how many decimals an interval deserves: two digits of half its width, three of its wider end."""
-    # At most four, so that a cell stays readable.
-    half, widest = abs(high - low) / 2, max(abs(low), abs(high))
-    if not math.isfinite(widest) or widest == 0:
-        return 0
-    places = 2 - math.floor(math.log10(widest))
-    if half > 0:
-        places = min(places, 1 - math.floor(math.log10(half)))
-    return min(4, max(0, places))
+    return typeset(numbers.quantity(value, unit, t, digits))
 
 
 def fixed(value: float, places: int) -> str:
     """Return a number with a fixed number of decimals, thousands set apart; a dash when there is none."""
-    if not math.isfinite(value):
-        return DASH
-    text = f"{abs(value):,.{places}f}"
-    return (MINUS if value < 0 and text.strip("0.,") else "") + text
+    return typeset(numbers.fixed(value, places))
 
 
 def interval(low: float, high: float, unit: str, t: Texts) -> str:
     """Return ``low to high`` in the shown unit, without the unit word."""
-    low, high = scaled(low, unit), scaled(high, unit)
-    places = decimals(low, high)
-    return t("phrases.interval", low=fixed(low, places), high=fixed(high, places))
+    return typeset(numbers.interval(low, high, unit, t))
+
+
+def mean_text(found: tuple[float, float, float], unit: str, t: Texts) -> str:
+    """Return a mean with its interval: ``5.21 days (5.02 to 5.40)``."""
+    return typeset(numbers.mean_text(found, unit, t))
+
+
+def ratio(row: Mapping[str, Any], t: Texts) -> str:
+    """Return a variance ratio with its interval; in words where the arms never differ."""
+    return typeset(numbers.ratio(row, t))
+
+
+def shown(value: float, unit: str, t: Texts) -> str:
+    """Return a value by its unit: minutes as a person would say them, shares in percent."""
+    return typeset(numbers.shown(value, unit, t))
 
 
 def verdict(row: Mapping[str, Any], t: Texts) -> str:
     """Write the verdict of a comparison's row; an undecided one whose own interval excludes zero says why."""
-    low, high = (float(row[end]) if finite(row[end]) else 0.0 for end in ("low", "high"))
-    return t.name("verdicts", verdict_word(str(row["verdict"]), low, high))
+    return verdict_text(row, t)
 
 
 def difference(row: Mapping[str, Any], unit: str, t: Texts) -> str:
     """Return a difference with its interval: ``−2.10 days (−2.40 to −1.80)``."""
-    if not finite(row["difference"]):
-        return DASH
-    value = scaled(float(row["difference"]), unit)
-    word = unit_word(unit, t, difference=True)
-    if not (finite(row["low"]) and finite(row["high"])):
-        return signed(value) + word
-    places = decimals(scaled(row["low"], unit), scaled(row["high"], unit))
-    shown = fixed(value, places)
-    sign = "" if shown[0] == MINUS or not shown.strip("0.,") else "+"
-    return f"{sign}{shown}{word} ({interval(row['low'], row['high'], unit, t)})"
+    return typeset(numbers.difference(row, unit, t))
 
 
 def direction(row: Mapping[str, Any], unit: str, t: Texts) -> str:
     """Return a difference as a phrase: ``2.1 days shorter (1.8 to 2.4)``; the interval turned with the sign."""
-    value, low, high = (scaled(float(row[k]), unit) for k in ("difference", "low", "high"))
+    value, low, high = (float(row[k]) for k in ("difference", "low", "high"))
     falls = value < 0
     group = "time" if unit in TIME_UNITS else "money" if unit.startswith("yuan") else "other"
+    unit, factor = numbers.fitting(unit, value, low, high)
+    value, low, high = value * factor, low * factor, high * factor
     if falls:
         low, high = -high, -low
-    places = decimals(low, high)
+    places = decimals(low, high, numbers.MOST_OF_SHARES if is_share(unit) else numbers.MOST_DECIMALS)
     return t(
         "phrases.direction",
         amount=fixed(abs(value), places) + unit_word(unit, t, difference=True),
@@ -185,12 +150,7 @@ def percent(share: float, digits: int = 0) -> str:
 
 def duration(minutes: float, t: Texts) -> str:
     """Return a span of minutes in the unit a person would use: minutes, hours or days."""
-    if not math.isfinite(minutes):
-        return DASH
-    for unit, size, least in (("days", 1440.0, 1.5 * 1440), ("h", 60.0, 90.0)):
-        if abs(minutes) >= least:
-            return number(minutes / size, 2) + unit_word(unit, t)
-    return number(minutes, 2) + unit_word("min", t)
+    return typeset(numbers.span(minutes, t))
 
 
 def listing(parts: list[str], t: Texts) -> str:

@@ -6,7 +6,6 @@ measures that matter first. Nothing is computed anew.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,16 +15,16 @@ from dashboards.charts.phrases import (
     finite,
     measure_title,
     measure_unit,
-    number,
     quantity,
+    ratio,
     verdict,
 )
 from dashboards.charts.replications import mean_interval
 from dashboards.lab.parts import Content, html, note, section, table, tag
 from dashboards.report.answer import answer
 from dashboards.report.data import ReportData
-from dashboards.report.sections import MOST_RATIO, VERDICT_SIGNS
 from dashboards.texts import Texts
+from scenarios.verdicts_told import SIGNS
 
 MOST_TILES = 4
 
@@ -33,7 +32,7 @@ MOST_TILES = 4
 def verdict_mark(row: Mapping[str, Any], t: Texts) -> Content:
     """Return a difference's verdict as icon and word; the colour only repeats them."""
     name = str(row["verdict"])
-    sign = html.Span(VERDICT_SIGNS.get(name, ""), **{"aria-hidden": "true"})
+    sign = html.Span(SIGNS.get(name, ""), **{"aria-hidden": "true"})
     return html.Span([sign, " ", verdict(row, t)], className=f"verdict {name}")
 
 
@@ -135,14 +134,7 @@ def _measure(row: dict[str, Any], data: ReportData, t: Texts, many: bool) -> lis
         quantity(float(row["mean_arm"]), unit, t),
         difference(row, unit, t),
         verdict_mark(row, t),
-        _ratio(row.get("variance_ratio")),
+        ratio(row, t),
         pairs,
         needed,
     ]
-
-
-def _ratio(value: Any) -> str:
-    """Return a variance ratio; arms that hardly ever differ have one without bound."""
-    if value is None or math.isnan(float(value)):
-        return "–"
-    return f"> {MOST_RATIO:,.0f}" if value > MOST_RATIO else number(float(value), 2)

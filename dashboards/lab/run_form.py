@@ -21,9 +21,10 @@ from dashboards.server.settings import User
 from dashboards.server.shell import Visit, visit_of
 from dashboards.texts import Texts, pick
 from dashboards.texts.mistakes import sentence
-from scenarios.beforehand import SECONDS_PER_RESIDENT_DAY, SECONDS_PER_RUN
+from scenarios import pace
+from scenarios.beforehand import default_workers
 from scenarios.console import duration
-from scenarios.experiment import Experiment
+from scenarios.experiment import Experiment, is_compiled
 from scenarios.schema import Scenario
 from sim.errors import InputError
 
@@ -140,7 +141,9 @@ def _time(scenario: Scenario, arm: str, runs: int, t: Texts) -> str:
     if not isinstance(given, dict) and "bare" not in scenario.city:
         return t("web.run.time_unknown")
     residents = int((given or {}).get("residents") or 0)
-    seconds = runs * (SECONDS_PER_RUN + SECONDS_PER_RESIDENT_DAY * residents * scenario.spec(arm).horizon_days)
+    known, days = pace.measured(), scenario.spec(arm).horizon_days
+    seconds = known.campaign_s(runs, residents, days, default_workers(runs))
+    seconds += 0.0 if is_compiled() else known.compile_s
     return t("web.run.time", time=duration(seconds, t))
 
 

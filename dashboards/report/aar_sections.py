@@ -10,16 +10,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dashboards.charts import drill as charts
-from dashboards.charts.phrases import verdict
+from dashboards.charts.phrases import difference, number, verdict
 from dashboards.report.html import chart_figure, paragraph, table, text
 from dashboards.report.sections import section
 from dashboards.texts import Texts
 from scenarios.compare import verdict_word
-from scenarios.console import number, signed
 from scenarios.drill import words as said
+from scenarios.verdicts_told import CLEAR
 
 STRONG, WEAK = 85.0, 70.0
-CLEAR = ("better", "worse", "higher", "lower")
 
 
 def _heads(t: Texts, *names: str) -> list[str]:
@@ -220,8 +219,7 @@ def _clear(found: Any, t: Texts) -> list[str]:
     for row in found.rows:
         p = row.paired
         if p.verdict in CLEAR:
-            unit = t.name("drill.units", row.unit)
-            change = f"{signed(p.difference)} {unit} ({signed(p.low)} … {signed(p.high)})"
+            change = f"{difference(vars(p), '', t)} {t.name('drill.units', row.unit)}"
             out.append(t("drill.aar.branch_clear", criterion=getattr(row.title, t.lang), difference=change))
     return out
 
@@ -250,7 +248,7 @@ def _excludes_zero(paired: Any) -> bool:
 
 def _branch_row(row: Any, t: Texts) -> list[str]:
     p = row.paired
-    change = f"{signed(p.difference)} ({signed(p.low)} … {signed(p.high)})"
+    change = difference(vars(p), "", t)
     return [
         text(getattr(row.title, t.lang)), text(t.name("drill.units", row.unit)),
         f'<td class="n">{text(number(row.recorded))}</td>', f'<td class="n">{text(number(row.branch))}</td>',

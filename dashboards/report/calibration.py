@@ -15,7 +15,7 @@ import pandas as pd
 from calibration.command import Outcome
 from calibration.durations import DurationFit
 from calibration.fits import GroupFit
-from calibration.measured import STATISTICS, quantile, shown
+from calibration.measured import STATISTICS, quantile
 from calibration.observed import Sample
 from calibration.told import sizes
 from dashboards.charts.base import Chart
@@ -28,7 +28,7 @@ from dashboards.charts.calibration import (
     misses,
     quantile_plot,
 )
-from dashboards.charts.phrases import DASH, number
+from dashboards.charts.phrases import DASH, ends, number, quantity, shown
 from dashboards.report.html import chart_figure, paragraph, table, text
 from dashboards.report.sections import section
 from dashboards.report.write import frame, write_page
@@ -116,10 +116,10 @@ def _test(outcome: Outcome, t: Texts) -> str:
         [
             f'<th scope="row">{text(pick(STATISTICS[row.statistic].title, t.lang))} '
             f'<span class="tag reported">{text(t("states.reported"))}</span></th>',
-            _number(shown(row.observed, row.unit)),
-            _number(shown(row.simulated, row.unit)),
-            _number(f"{shown(row.low, row.unit)} … {shown(row.high, row.unit)}"),
-            _number(f"±{shown(row.noise, row.unit)}"),
+            _number(shown(row.observed, row.unit, t)),
+            _number(shown(row.simulated, row.unit, t)),
+            _number(ends(shown(row.low, row.unit, t), shown(row.high, row.unit, t), t)),
+            _number(f"±{shown(row.noise, row.unit, t)}"),
             f'<td class="v">{text(t(f"calibrate.verdicts.{row.verdict}", times=number(row.misses, 2)))}</td>',
         ]
         for row in held.rows
@@ -147,12 +147,12 @@ def _arrivals(group: GroupFit, t: Texts) -> str:
     form = " + ".join(t.name("calibrate.forms", part) for part in ("+".join(a.day_terms) or "level").split("+"))
     p = "p < 0.001" if a.gaps.ks_p < 0.001 else f"p = {a.gaps.ks_p:.3f}"
     rows = [
-        ("per_day", number(a.per_day), f"{number(a.per_day_low)} … {number(a.per_day_high)}"),
+        ("per_day", number(a.per_day), ends(number(a.per_day_low), number(a.per_day_high), t)),
         ("hours", t.name("calibrate.forms", a.hour_form), ""),
         ("days", form, ""),
-        ("trend", number(a.trend_per_year), f"{number(a.trend_low)} … {number(a.trend_high)}"),
-        ("dispersion", number(d.phi), f"{number(d.phi_low)} … {number(d.phi_high)}"),
-        ("alpha", number(d.alpha), f"{number(d.alpha_low)} … {number(d.alpha_high)}"),
+        ("trend", number(a.trend_per_year), ends(number(a.trend_low), number(a.trend_high), t)),
+        ("dispersion", number(d.phi), ends(number(d.phi_low), number(d.phi_high), t)),
+        ("alpha", number(d.alpha), ends(number(d.alpha_low), number(d.alpha_high), t)),
         ("gaps", f"KS {a.gaps.ks:.3f}, {p}", f"AD {number(a.gaps.ad)}, {a.gaps.ad_p_text}"),
     ]
     shown_rows = [
@@ -170,7 +170,11 @@ def _law(fitted: DurationFit, title: str, t: Texts) -> str:
     for part in fitted.law.described():
         name = t.name("calibrate.laws", str(part["part"]))
         rows.append(
-            [f'<th scope="row">{text(name)}</th>', _number(f"{float(part['share']):.1%}"), text(sizes(part, t, fitted))]
+            [
+                f'<th scope="row">{text(name)}</th>',
+                _number(quantity(float(part["share"]), "share", t)),
+                text(sizes(part, t, fitted)),
+            ]
         )
     head = [t(f"calibrate.columns.{c}") for c in ("part", "share", "parameters")]
     law = fitted.law

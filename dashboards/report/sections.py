@@ -6,19 +6,16 @@ how to reproduce, and what the numbers cannot say.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from dashboards.charts.base import Chart, records
-from dashboards.charts.phrases import DASH, difference, finite, measure_title, measure_unit, number, quantity, verdict
+from dashboards.charts.phrases import DASH, difference, finite, measure_title, measure_unit, quantity, ratio, verdict
 from dashboards.charts.replications import mean_interval
 from dashboards.report.answer import answer
 from dashboards.report.data import Parameter, ReportData
 from dashboards.report.html import chart_figure, paragraph, table, text
 from dashboards.texts import Texts, pick
-
-VERDICT_SIGNS = {"better": "▲", "worse": "▼", "higher": "↑", "lower": "↓", "equivalent": "＝", "undecided": "?"}
-MOST_RATIO = 10_000.0
+from scenarios.verdicts_told import SIGNS
 
 
 def section(element_id: str, title: str, *parts: str) -> str:
@@ -92,24 +89,12 @@ def _measure_row(row: dict[str, Any], data: ReportData, t: Texts) -> list[str]:
         _number_cell(quantity(float(row["mean_baseline"]), unit, t)),
         _number_cell(quantity(float(row["mean_arm"]), unit, t)),
         _number_cell(difference(row, unit, t)),
-        f'<td class="v {text(name)}"><span aria-hidden="true">{VERDICT_SIGNS.get(name, "")}</span> '
+        f'<td class="v {text(name)}"><span aria-hidden="true">{SIGNS.get(name, "")}</span> '
         f"{text(verdict(row, t))}</td>",
-        _number_cell(_ratio(row)),
+        _number_cell(ratio(row, t)),
         _pairs_cell(row, data, t),
         _number_cell(needed),
     ]
-
-
-def _ratio(row: dict[str, Any]) -> str:
-    """Return the variance ratio with its interval; arms that hardly ever differ have one without bound."""
-    value = row.get("variance_ratio")
-    if value is None or math.isnan(float(value)):
-        return DASH
-    if value > MOST_RATIO:
-        return f"> {MOST_RATIO:,.0f}"
-    low, high = (row.get(f"variance_ratio_{end}", math.nan) for end in ("low", "high"))
-    ends = f" ({number(low, 2)}–{number(high, 2)})" if finite(low) and finite(high) else ""
-    return number(float(value), 2) + ends
 
 
 def _measure_head(metric: str, data: ReportData, t: Texts) -> str:

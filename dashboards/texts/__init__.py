@@ -1,8 +1,8 @@
 """The words of the interface, one YAML file per language, and the small reader that hands them out.
 
-A text is asked for by a dotted key and filled with named fields. It is not a translation system: no plurals,
-no fallback between languages. A missing key is a fault of the program and raises at once; a test holds both
-files to the same keys and the same fields.
+A text is asked for by a dotted key and filled with named fields. It is not a translation system: one form for a
+single thing where a text has it (`Texts.counted`), no fallback between languages. A missing key is a fault of the
+program and raises at once; a test holds both files to the same keys and the same fields.
 """
 
 from __future__ import annotations
@@ -74,6 +74,10 @@ class Texts:
         """Return the text under ``key`` with its fields filled in; KeyError when it does not exist."""
         text = self._texts[key]
         return text.format(**fields) if fields else text
+
+    def counted(self, key: str, count: int, **fields: object) -> str:
+        """Return the text for so many things: ``key``, or ``key_one`` for a single one; fills in ``{count}``."""
+        return self(f"{key}_one" if count == 1 else key, count=f"{count:,}", **fields)
 
     def name(self, group: str, key: str) -> str:
         """Return the title of a name that data brings (a channel, a column), or the name itself, made readable."""

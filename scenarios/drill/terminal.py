@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from rich.markup import escape
@@ -22,6 +23,8 @@ from scenarios.drill.form import CONTROLLER
 from scenarios.drill.keys import Lines
 from scenarios.drill.records import Event
 from scenarios.drill.runtime import Drill
+from scenarios.numbers import difference, number
+from scenarios.verdicts_told import verdict_key, verdict_text
 from sim.errors import InputError
 
 LONGEST_STEP_S = 1.0  # a machine that slept must not run the exercise away
@@ -294,17 +297,16 @@ class Terminal:
 
 def show_branch(console: Console, found: Any, same: bool) -> None:
     """Print a branch: values on the recorded future, paired differences, verdicts."""
-    from scenarios.console import number, signed, verdict_text
-
     words = console.words
     column = lambda name: words(f"drill.terminal.columns.{name}")  # noqa: E731
     rows = []
     for row in found.rows:
-        paired = row.paired
-        interval = f"{signed(paired.difference)} ({signed(paired.low)} … {signed(paired.high)})"
+        told = asdict(row.paired)
+        verdict, needed = verdict_text(told, words), row.paired.needed
+        if verdict_key(told) == "undecided" and needed:
+            verdict = words("drill.terminal.undecided_needed", verdict=verdict, needed=f"{needed:,}")
         rows.append([getattr(row.title, console.lang), words.name("drill.units", row.unit), number(row.recorded),
-                     number(row.branch), interval,
-                     verdict_text(paired, words, "drill.terminal.undecided_needed")])  # fmt: skip
+                     number(row.branch), difference(told, "", words), verdict])  # fmt: skip
     unit = words("cli.columns.unit")
     names = ("criterion", "", "recorded", "branch", "difference", "verdict")
     console.table([column(name) if name else unit for name in names], rows)

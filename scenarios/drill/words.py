@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scenarios.console import Words
+from scenarios.numbers import Words
 
 TRUE_KINDS = frozenset(["occurs", "silent", "grow", "settle", "fail", "sham", "misjudge", "spontaneous", "lapse"])
 """Events of the true state, which only controllers are told; they carry a mark."""

@@ -5,119 +5,45 @@ Nothing here is counted inside the loop; definitions and units are in `sim.measu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.assemble import Arm
 from sim.engine.codes import (
     F_LAPSED,
-    F_OPEN,
     F_RESOLVED,
     NEVER,
     O_ABANDONED,
     O_ANSWERED,
-    O_MERGED,
     O_OPEN,
     O_SETTLED,
     TK_ENQUIRY,
 )
 from sim.engine.tables import World
+from sim.measures.cohort import GIVEN_UP, NAN, Cohort, cohort_of, loss_yuan, mean, over_min, share, times
+from sim.measures.emergencies import emergency_measures
+from sim.measures.kinds import kind_measures
 from sim.measures.survival import gini, restricted_mean
-
-NAN = float("nan")
-
-
-@dataclass(frozen=True)
-class Cohort:
-    """Rows that measures follow.
-
-    Attributes
-    ----------
-    incidents, cases
-        Structured rows of the cohort's incidents and of their cases.
-    trouble
-        bool over ``incidents``: not an enquiry.
-    real
-        bool over ``cases``: a case of trouble that was neither given up at the phone nor a duplicate.
-    end_min, days
-        Last look; length of the window in days.
-    """
-
-    incidents: NDArray[np.void]
-    cases: NDArray[np.void]
-    trouble: NDArray[np.bool_]
-    real: NDArray[np.bool_]
-    end_min: float
-    days: float
-
-
-def cohort_of(arm: Arm, world: World) -> Cohort:
-    """Return the incidents between warm-up and cool-down, and their cases."""
-    spec = arm.spec
-    first, last = spec.warm_up_days * 1440.0, (spec.horizon_days - spec.cool_down_days) * 1440.0
-    now = float(world.clock["now"][0])
-    incidents = world.incidents[: int(world.clock["cursor"][0])]
-    inside = (incidents["occurred_min"] >= first) & (incidents["occurred_min"] < last)
-    cases = world.cases[: int(world.clock["cases"][0])]
-    mine = inside[cases["incident"]]
-    kinds = world.types["kind"]
-    chosen, selected = incidents[inside], cases[mine]
-    trouble = kinds[chosen["type"]] != TK_ENQUIRY
-    real = (kinds[incidents["type"][selected["incident"]]] != TK_ENQUIRY) & ~np.isin(
-        selected["outcome"], (O_ABANDONED, O_MERGED)
-    )
-    return Cohort(chosen, selected, trouble, real, now, max((min(last, now) - first) / 1440.0, 1e-9))
-
-
-def share(part: NDArray[np.bool_], whole: NDArray[np.bool_] | None = None) -> float:
-    """Return the mean of ``part`` within ``whole``; NaN when it is empty."""
-    chosen = part if whole is None else part[whole]
-    return float(chosen.mean()) if len(chosen) else NAN
-
-
-def mean(values: NDArray[np.float64]) -> float:
-    """Return the mean; NaN when empty."""
-    return float(values.mean()) if len(values) else NAN
-
-
-def _times(begun: NDArray, ended: NDArray, end_min: float) -> tuple[NDArray, NDArray]:
-    seen = ended < NEVER
-    return np.maximum(np.where(seen, ended, end_min) - begun, 0.0), seen
 
 
 def _true_state(arm: Arm, c: Cohort) -> dict[str, float]:
     e = c.incidents[c.trouble]
     limit = arm.parameters["measure.restricted_mean_days"]
-    duration, over = _times(e["occurred_min"], e["ended_min"], c.end_min)
-    lapsed = e["fate"] == F_LAPSED
-    duration, over = np.where(lapsed, limit * 1440.0 + 1.0, duration), over & ~lapsed
+    duration, over = times(e["occurred_min"], over_min(e), c.end_min)
+    duration = np.where(np.isin(e["fate"], GIVEN_UP), limit * 1440.0 + 1.0, duration)
     told = e["first_reported_min"] < NEVER
     joint = told & (np.bitwise_count(e["needs"]) >= 2)
-    response, there = _times(e["first_reported_min"][told], e["attended_min"][told], c.end_min)
+    response, there = times(e["first_reported_min"][told], e["attended_min"][told], c.end_min)
     return {
         "true_resolution_days": restricted_mean(duration / 1440.0, over, limit),
         "joint_resolution_days": restricted_mean(duration[joint] / 1440.0, over[joint], limit),
         "joint_resolution_share": share(e["fate"] == F_RESOLVED, joint),
         "true_resolution_share": share(e["fate"] == F_RESOLVED),
+        "told_resolution_share": share(e["fate"] == F_RESOLVED, told),
         "response_min": restricted_mean(response, there, limit * 1440.0),
         "repeat_share": share(e["repeats"] > 0, told),
         "untold_share": share(~told),
-        "lapsed_share": share(lapsed),
-    }
-
-
-def _emergency(arm: Arm, world: World, c: Cohort) -> dict[str, float]:
-    e = c.incidents
-    mine = (world.types["emergency"][e["type"]] == 1) & (e["first_reported_min"] < NEVER)
-    e = e[mine]
-    waited, there = _times(e["first_reported_min"], e["attended_min"], c.end_min)
-    limit = arm.parameters["measure.restricted_mean_days"] * 1440.0
-    return {
-        "emergency_response_min": restricted_mean(waited, there, limit),
-        "emergency_response_p90_min": float(np.quantile(waited, 0.9)) if len(waited) else NAN,
-        "coverage_share": share(there & (waited <= arm.parameters["measure.coverage_threshold_min"])),
+        "lapsed_share": share(e["fate"] == F_LAPSED),
     }
 
 
@@ -126,20 +52,18 @@ def _reported_state(arm: Arm, c: Cohort, incidents: NDArray[np.void]) -> dict[st
     closed = k["outcome"] != O_OPEN
     due = k["deadline_min"] <= c.end_min
     settled = np.isin(k["outcome"], (O_SETTLED, O_ANSWERED))
-    duration, seen = _times(k["reported_min"], np.where(closed, k["closed_min"], NEVER), c.end_min)
-    over = incidents["ended_min"][k["incident"]]
+    duration, seen = times(k["reported_min"], np.where(closed, k["closed_min"], NEVER), c.end_min)
+    over = over_min(incidents[k["incident"]])
+    margin = arm.parameters["measure.on_time_margin"] * (k["deadline_min"] - k["reported_min"])
     asked = k["satisfied"] >= 0
     first = k["parent"] < 0
-    margin = arm.parameters["measure.on_time_margin"]
     return {
         "reported_resolution_share": share(settled, closed | due),
         "truth_gap_share": share(over > k["closed_min"], settled),
         "reported_resolution_days": restricted_mean(
             duration / 1440.0, seen, arm.parameters["measure.restricted_mean_days"]
         ),
-        "on_time_share": share(
-            closed & (k["closed_min"] <= k["deadline_min"] + margin * (k["deadline_min"] - k["reported_min"])), due
-        ),
+        "on_time_share": share(closed & (k["closed_min"] <= k["deadline_min"] + margin), due),
         "true_on_time_share": share(over <= k["deadline_min"], due & first),
         "responded_share": share(k["arrived_min"] <= k["respond_by_min"], k["respond_by_min"] <= c.end_min),
         "satisfaction_share": share(k["satisfied"] == 1, asked),
@@ -195,14 +119,23 @@ def _money(arm: Arm, world: World, c: Cohort, days: float) -> dict[str, float]:
     incidents = world.incidents[: int(world.clock["cursor"][0])]
     settled = (incidents["fate"] == F_RESOLVED) & (world.types["kind"][incidents["type"]] != TK_ENQUIRY)
     e = c.incidents[c.trouble]
-    until = np.where(e["fate"] == F_OPEN, c.end_min, np.minimum(e["ended_min"], c.end_min))
-    lasting = np.where(e["fate"] == F_LAPSED, c.end_min, until) - e["occurred_min"]
-    loss = (world.types["loss_yuan_per_h"][e["type"]] * np.maximum(lasting, 0.0) / 60.0).sum()
+    lost, urgent = loss_yuan(world, e, c.end_min) / c.days, world.types["emergency"][e["type"]] == 1
     return {
         "cost_yuan_per_day": total / days,
         "cost_yuan_per_resolved": total / settled.sum() if settled.any() else NAN,
-        "loss_yuan": float(loss / c.days),
+        "loss_yuan": float(lost.sum()),
+        "loss_emergency_yuan": float(lost[urgent].sum()),
+        "loss_other_yuan": float(lost[~urgent].sum()),
     }
+
+
+def _petitions(world: World, c: Cohort) -> float:
+    """Return contacts at the petition office per 1,000 told troubles; NaN where there is no such office."""
+    office, told = int(world.clock["petition_channel"][0]), c.incidents["first_reported_min"] < NEVER
+    if office < 0 or not (told & c.trouble).any():
+        return NAN
+    of_trouble = world.types["kind"][world.incidents["type"][c.cases["incident"]]] != TK_ENQUIRY
+    return float(((c.cases["channel"] == office) & of_trouble).sum() / (told & c.trouble).sum() * 1000.0)
 
 
 def _volume(arm: Arm, world: World, c: Cohort, days: float) -> dict[str, float]:
@@ -217,6 +150,7 @@ def _volume(arm: Arm, world: World, c: Cohort, days: float) -> dict[str, float]:
         "cases": float(len(c.cases)),
         "contacts_per_1000_day": float(np.isin(cases["channel"], lines).sum() / people * 1000.0 / days),
         "abandoned_share": share(c.cases["outcome"] == O_ABANDONED, waited),
+        "petitions_per_1000": _petitions(world, c),
         "events": float(world.clock["events"][0]),
     }
 
@@ -227,7 +161,8 @@ def indicators(arm: Arm, world: World) -> dict[str, float]:
     days = max(float(world.clock["now"][0]) / 1440.0, 1e-9)
     return {
         **_true_state(arm, c),
-        **_emergency(arm, world, c),
+        **emergency_measures(arm, world, c),
+        **kind_measures(arm, world, c),
         **_reported_state(arm, c, world.incidents),
         **_whistles(world),
         **_staff(world, days),

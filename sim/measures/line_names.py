@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from sim.cases.catalogue import CaseType, Title
 from sim.measures import MEASURES, Measure
+from sim.measures.kind_names import kind_measure
 from sim.spec import ModelSpec
 
 LINE_MEASURES = {
@@ -53,14 +54,14 @@ _SAID: dict[str, tuple[str, str, str, str, str]] = {
 
 
 def measure_of(name: str) -> Measure | None:
-    """Return what a measure is: an indicator, or a measure of a line by its name's last part; None if neither.
+    """Return what a measure is: an indicator, one by kind, or of a line by its name's last part; None if none.
 
-    Whether a model brings forth the line is told by `line_names`.
+    Whether a model brings it forth is told by `line_names` and `sim.measures.kind_names`.
     """
     head, _, rest = name.partition(".")
     where, _, key = rest.rpartition(".")
     if name in MEASURES or head not in _HEADS or not where or key not in _SAID:
-        return MEASURES.get(name)
+        return MEASURES.get(name) or kind_measure(name)
     unit, better, en, zh, how = _SAID[key]
     formula = (CASE_MEASURES if head == "case" else LINE_MEASURES).get(key)
     if formula is None:
