@@ -225,6 +225,8 @@ def _tell_place(where: Placed, lon: NDArray | None, lat: NDArray | None, frame: 
 
 def write_graphml(roads: Roads, file: str | PathLike[str]) -> None:
     """Write a graph in OSMnx's conventions, whole or not at all."""
+    import networkx as nx  # slow to import, needed by few
+
     graph = roads.to_networkx()
     path = Path(file)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -134,7 +134,7 @@ def _apart(file: str, field: str, factor: float, words: str) -> InputError:
 
 def check_times(
     length_m: NDArray, seconds: NDArray, given: NDArray[np.bool_], speed_kmh: NDArray, stated: NDArray[np.bool_],
-    file: str, field: str, report: ReadReport,
+    file: str, field: str, report: ReadReport, unit: str = "seconds",
 ) -> NDArray[np.bool_]:  # fmt: skip
     """Hold times against lengths and speeds, and return which arcs can be.
 
@@ -167,7 +167,7 @@ def check_times(
     if not SLOWEST_KMH <= driven <= FASTEST_KMH or looks_like(factor, _TIMES, 0.1):
         raise InputError(
             f"times and lengths make {driven:.3g} km/h at the median" + (f"; times look like {words}" if words else ""),
-            file=file, field=field, found=f"{driven:.3g} km/h", allowed="times in seconds that make 1 to 300 km/h",
+            file=file, field=field, found=f"{driven:.3g} km/h", allowed=f"times in {unit} that make 1 to 300 km/h",
         )  # fmt: skip
     if np.isfinite(factor) and abs(factor - 1) > 0.1:
         alike = looks_like(1 / factor, _SPEEDS)
