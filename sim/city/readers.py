@@ -19,8 +19,8 @@ from sim.city.jemss import read_jemss
 from sim.city.layout import lay, regular_tree
 from sim.city.parameters import number
 from sim.city.placing import BY_AREA, BY_PEOPLE, make_facilities
-from sim.city.population import make_residents
 from sim.city.plausible import check_apart
+from sim.city.population import make_residents
 from sim.city.roads import Roads
 from sim.city.shared import located
 from sim.city.source import Source, Spots
