@@ -55,13 +55,23 @@ def read(source: Path, form: str | None, options: dict[str, Any], out: Path, con
     _free(out)
     console.note("reading_city", source=source, format=form)
     assert spec.read is not None
-    city, report = read_city(spec.read, Path("."))
+    try:
+        city, report = read_city(spec.read, Path("."))
+    except InputError as error:
+        raise (_as_option(error, source) if error.field == "residents" else error) from None
     for kind in report.bad:
         lines = "; ".join(f"{line}: {value}" for line, value in kind.examples)
         console.note("dropped", count=kind.count, file=kind.file, problem=kind.problem, field=kind.field, lines=lines)
     for text in report.notes:
         console.note("plain", text=text)
     _save(city, out, console, report.as_dict())
+
+
+def _as_option(error: InputError, source: Path) -> InputError:
+    """Name the option by which the command line takes what a city section calls residents."""
+    return InputError(
+        error.problem, file=source, field="--residents", found=error.found, allowed="--residents and a number"
+    )
 
 
 def guessed(source: Path) -> str:
@@ -72,7 +82,7 @@ def guessed(source: Path) -> str:
     InputError
         There is nothing, or nothing that is known.
     """
-    if source.is_file() and source.suffix.lower() in (".graphml", ".xml"):
+    if source.is_file() and source.name.lower().endswith((".graphml", ".xml", ".graphml.gz", ".xml.gz")):
         return "graphml"
     if source.is_dir():
         names = [path.name.lower() for path in source.rglob("*") if path.is_file()]

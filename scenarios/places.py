@@ -35,6 +35,13 @@ def city_of(scenario: Scenario) -> City:
             city = build_city(scenario.city_spec(), scenario.folder)
         except InputError as error:
             raise _in_city(error, scenario) from None
+        if "path" in scenario.city and not len(city.residents):
+            raise scenario.place(
+                InputError(
+                    "the saved city has no residents", field="city.path", found=str(scenario.city["path"]),
+                    allowed="a city built, or read with --residents and a number",
+                )
+            )  # fmt: skip
         _kept.clear()  # one at a time: a large city is the largest thing in the process
         _kept[key] = city
     return _kept[key]
@@ -42,6 +49,10 @@ def city_of(scenario: Scenario) -> City:
 
 def _in_city(error: InputError, scenario: Scenario) -> InputError:
     """Give an error about a field of the city section its full name and line; errors in files keep theirs."""
+    if error.field == "residents" and error.file is None and "read" in scenario.city:  # it is not there to be found
+        return scenario.place(
+            InputError(error.problem, field="city.read", found=error.found, allowed="residents: a number")
+        )
     for way, section in scenario.city.items():
         written = isinstance(section, dict) and (error.field or "").partition(".")[0].partition("[")[0] in section
         if written and error.file is None:

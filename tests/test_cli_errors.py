@@ -146,7 +146,7 @@ def graphml(folder: Path, arcs: list[tuple[str, str]], nodes: int = 4) -> str:
     for i in range(nodes):
         graph.add_node(i, x=100.0 * i, y=50.0 * (i % 2))
     for a, b in arcs:
-        graph.add_edge(int(a), int(b), length=100.0, highway="residential")
+        graph.add_edge(int(a), int(b), length=112.0 * abs(int(a) - int(b)), highway="residential")
     nx.write_graphml(graph, folder / "roads.graphml")
     return str(folder / "roads.graphml")
 

@@ -29,7 +29,9 @@ def town(folder: Path, stations: str | None = LIST, degrees: bool = False, **cha
     for node, data in grid.nodes(data=True):
         x, y = (n * s for n, s in zip(data["at"], step, strict=True))
         graph.add_node(node, x=120 + x if degrees else x, y=30 + y if degrees else y)
-    graph.add_edges_from((a, b, {"length": 10.0, "highway": "residential"}) for a, b in grid.edges)
+    graph.add_edges_from(
+        (a, b, {"length": 112.0 if degrees else 10.0, "highway": "residential"}) for a, b in grid.edges
+    )
     nx.write_graphml(graph, folder / "town.graphml")
     if stations is not None:
         (folder / "stations.csv").write_text(stations)

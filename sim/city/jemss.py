@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.city.plausible import check_extent, check_lengths, check_times
 from sim.city.raster import read_raster
 from sim.city.roads import Roads, project
 from sim.city.source import Source, Spots
@@ -244,11 +245,19 @@ def _arcs(
         length_m = table.numbers("distance") * 1000
         fine = np.isfinite(length_m) & (length_m >= 0)
         good &= table.usable(report, "distance", fine, "arc has a length that cannot be", "km, 0 or more")
+        can = check_lengths(np.where(good, straight, 0.0), length_m, good, table.file, "distance", report)
+        problem = "arc is shorter than the straight line between its ends"
+        good &= table.usable(report, "distance", can | ~good, problem, "km, the straight line or more")
+    check_extent(x, y, np.where(good, straight, 0.0), table.file, "degrees")
     times = []
     for mode in wanted:
         days = table.numbers(f"mode_{mode}")
         fine = np.isfinite(days) & (days > 0)
         good &= table.usable(report, f"mode_{mode}", fine, "arc has a time that cannot be", "days, above 0")
+        none, seconds = np.zeros(len(days)), np.where(fine, days, 0.0) * MIN_PER_DAY * 60
+        quick = check_times(length_m, seconds, good, none, none > 0, table.file, f"mode_{mode}", report, "days")
+        problem = "arc is driven faster than 300 km/h"
+        good &= table.usable(report, f"mode_{mode}", quick | ~good, problem, "days")
         times.append(days * MIN_PER_DAY)
     if not good.any():
         raise InputError("no arc can be used", file=table.file, allowed="at least one arc")

@@ -19,6 +19,7 @@ from sim.city.jemss import read_jemss
 from sim.city.layout import lay, regular_tree
 from sim.city.parameters import number
 from sim.city.placing import BY_AREA, BY_PEOPLE, make_facilities
+from sim.city.plausible import check_apart
 from sim.city.population import make_residents
 from sim.city.roads import Roads
 from sim.city.shared import located
@@ -28,6 +29,7 @@ from sim.city.stations import read_facilities
 from sim.city.tables import ReadReport
 from sim.city.ties import make_ties
 from sim.city.vertices import read_vertices_edges
+from sim.errors import InputError
 
 
 def read_city(spec: ReadSpec, base_folder: Path = Path(".")) -> tuple[City, ReadReport]:
@@ -75,7 +77,7 @@ def city_from(source: Source, spec: ReadSpec, tree: Areas | None) -> City:
     """Make a city from what was read; see :func:`read_city`."""
     roads = source.roads
     demand = _demand(source)
-    count = spec.residents if spec.residents is not None else (round(float(demand.weight.sum())) if demand else 0)
+    count = _count(spec, demand)
     people, door_min = _homes(roads, demand, count)
     per_grid = number("people_per_grid") if spec.people_per_grid is None else spec.people_per_grid
     name = spec.name or source.name
@@ -89,12 +91,14 @@ def city_from(source: Source, spec: ReadSpec, tree: Areas | None) -> City:
     residents, grid_first = make_residents(count, spec.seed, layout.node_grid, people, archetype)
     ties = make_ties(residents, grid_first, archetype, spec.seed)
     grid_row = layout.areas.grids[layout.node_grid]
-    facilities = _join(roads, source.spots, grid_row)
+    facilities = _join(roads, source.spots, grid_row, source.report)
     provenance = {
         "roads": "read", "facilities": "none", **source.provenance,
         "residents": _homes_said(demand is not None, count, spec.residents is not None),
         "areas": "synthetic" if given is None else "given tree, territory synthetic",
     }  # fmt: skip
+    if told := [*source.report.notes, *(f"{bad.count} rows dropped: {bad.problem}" for bad in source.report.bad)]:
+        provenance["reading"] = "; ".join(told)
     if layout.grids_short:
         provenance["grids_short"] = f"{layout.grids_short} grids fewer than wished: the network has too few nodes there"
     if spec.add_facilities and count:
@@ -107,6 +111,19 @@ def city_from(source: Source, spec: ReadSpec, tree: Areas | None) -> City:
     )  # fmt: skip
     city.incidents = source.incidents
     return city
+
+
+def _count(spec: ReadSpec, demand: Demand | None) -> int:
+    """Return the number of residents, given or counted by a raster; nothing else in a city's files says it."""
+    if spec.residents is not None:
+        return spec.residents
+    counted = 0 if demand is None else round(float(demand.weight.sum()))
+    if not counted:
+        raise InputError(
+            "the files do not say how many residents the city has", field="residents",
+            found="a raster of none" if demand else "no population raster", allowed="a number of residents",
+        )  # fmt: skip
+    return counted
 
 
 def _replaced(read: Spots | None, given: Spots) -> Spots:
@@ -129,6 +146,8 @@ def _demand(source: Source) -> Demand | None:
         return None
     x, y, weight = source.surface
     node, off_road_m = source.roads.nearest_node(x, y)
+    width_m = float(np.hypot(np.ptp(source.roads.x), np.ptp(source.roads.y)))
+    check_apart(off_road_m, width_m, "places of the population raster", None, source.report)
     return Demand(x, y, weight, node, off_road_m)
 
 
@@ -146,10 +165,11 @@ def _homes(roads: Roads, demand: Demand | None, count: int) -> tuple[NDArray[np.
     return weight * (count / weight.sum()), metres / (speed_kmh * 1000 / 60)
 
 
-def _join(roads: Roads, spots: Spots | None, grid_row: NDArray[np.int32]) -> Facilities:
+def _join(roads: Roads, spots: Spots | None, grid_row: NDArray[np.int32], report: ReadReport) -> Facilities:
     if spots is None:
         return Facilities.empty()
     node, access_m = roads.nearest_node(spots.x, spots.y)
+    check_apart(access_m, float(np.hypot(np.ptp(roads.x), np.ptp(roads.y))), "facilities", None, report)
     return Facilities(
         spots.kind, spots.name, node, np.full(len(node), -1), grid_row[node], spots.capacity, spots.units, spots.x,
         spots.y, access_m,

@@ -78,7 +78,7 @@ class ReadSpec(_Part):
     file: str | None = Field(None, description="the file (graphml)")
     seed: int = Field(1, ge=0, description="seed of what is not in the files: homes, traits, ties")
     residents: int | None = Field(
-        None, ge=0, le=20_000_000, description="residents; null: the raster's total, or none without a raster"
+        None, ge=0, le=20_000_000, description="residents; null: the raster's total; needed without a raster"
     )
     raster_unit: Literal["per_m2", "per_km2", "per_cell"] = Field(
         "per_m2", description="what a population raster's values count"
@@ -89,7 +89,9 @@ class ReadSpec(_Part):
     )
     people_per_grid: float | None = Field(None, gt=0, description="residents per grid (persons)")
     speed_kmh: float = Field(30.0, gt=0, description="speed where the format has none (km/h; vertices_edges)")
-    length_unit: Literal["ft", "m"] = Field("ft", description="unit of coordinates and lengths (vertices_edges)")
+    length_unit: Literal["ft", "m", "km"] | None = Field(
+        None, description="unit where headers carry none (vertices_edges; null: the unit of the vertices)"
+    )
     add_facilities: bool = Field(True, description="place synthetic facilities of kinds that the files lack")
     on_bad_rows: Literal["refuse", "drop"] = Field("refuse", description="what to do with rows that cannot be used")
     max_places: int = Field(4096, ge=1, le=20_000, description="bound on places with tabulated travel")

@@ -74,6 +74,8 @@ class ReadReport:
     ) -> None:
         """Refuse or record rows that cannot be used; nothing happens when there are none.
 
+        Lines are 1-based, 0 where what was read has none.
+
         Raises
         ------
         InputError
@@ -84,7 +86,7 @@ class ReadReport:
         if self.on_bad_rows == "refuse":
             more = f" ({len(lines)} such rows)" if len(lines) > 1 else ""
             raise InputError(
-                problem + more, file=file, line=int(lines[0]), field=column, found=found[0], allowed=allowed
+                problem + more, file=file, line=int(lines[0]) or None, field=column, found=found[0], allowed=allowed
             )
         shown = [(int(line), str(value)) for line, value in zip(lines[:EXAMPLES], found[:EXAMPLES], strict=False)]
         self.bad.append(BadRows(problem, file, column, len(lines), shown))

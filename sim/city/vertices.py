@@ -11,17 +11,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.city.crs import METRES
+from sim.city.plausible import check_extent, check_lengths
 from sim.city.roads import Roads
 from sim.city.source import Incidents, Source
 from sim.city.tables import ReadReport, Table, read_table
 from sim.errors import InputError
 
-METRES: dict[str, float] = {"ft": 0.3048, "m": 1.0, "km": 1000.0}
-"""Metres in a unit (international foot)."""
-
 
 def read_vertices_edges(
-    folder: Path, on_bad_rows: str = "refuse", length_unit: str = "ft", speed_kmh: float = 30.0
+    folder: Path, on_bad_rows: str = "refuse", length_unit: str | None = None, speed_kmh: float = 30.0
 ) -> Source:
     """Read a folder with vertices.csv (id, x, y), edges.csv (id, a, b, length) and, if there, crimes.csv.
 
@@ -32,7 +31,7 @@ def read_vertices_edges(
     on_bad_rows
         "refuse" or "drop" rows that cannot be used.
     length_unit
-        "ft" or "m", where the header's names carry no unit.
+        "ft", "m" or "km", where the header's names carry no unit; None takes the unit of the vertices.
     speed_kmh
         One speed for every street, km/h.
 
@@ -50,6 +49,7 @@ def read_vertices_edges(
         raise InputError("no such folder", file=folder, allowed="a folder that exists")
     report = ReadReport(on_bad_rows)
     vertices = read_table(folder / "vertices.csv", ("id",), report)
+    length_unit = length_unit or _unit(vertices, "x")
     x, y = (_measured(vertices, axis, length_unit) for axis in ("x", "y"))
     names = vertices.text("id")
     good = vertices.usable(report, _column(vertices, "x"), np.isfinite(x), "vertex has no x", "a finite number")
@@ -90,16 +90,26 @@ def _column(table: Table, start: str) -> str:
     )  # fmt: skip
 
 
-def _measured(table: Table, start: str, unit: str) -> NDArray[np.float64]:
+def _unit(table: Table, start: str) -> str | None:
     name = _column(table, start)
-    suffix = name.rsplit("_", 1)[-1] if "_" in name else unit
+    return name.rsplit("_", 1)[1] if "_" in name else None
+
+
+def _measured(table: Table, start: str, unit: str | None) -> NDArray[np.float64]:
+    name = _column(table, start)
+    suffix = _unit(table, start) or unit
+    if suffix is None:
+        raise InputError(
+            "the header names no unit", file=table.file, line=table.header_line, field=name, found=name,
+            allowed=f"{start}_m, {start}_ft or {start}_km, or length_unit in a scenario's city",
+        )  # fmt: skip
     if suffix not in METRES:
         raise InputError("unknown unit", file=table.file, line=table.header_line, field=name, allowed=sorted(METRES))
     return table.numbers(name) * METRES[suffix]
 
 
 def _edges(
-    folder: Path, names: NDArray, x: NDArray, y: NDArray, unit: str, report: ReadReport
+    folder: Path, names: NDArray, x: NDArray, y: NDArray, unit: str | None, report: ReadReport
 ) -> tuple[Table, NDArray, NDArray, NDArray]:
     table = read_table(folder / "edges.csv", ("a", "b"), report)
     row = {name: k for k, name in enumerate(names.tolist())}
@@ -110,12 +120,19 @@ def _edges(
     length_m = _measured(table, "length", unit)
     fine = np.isfinite(length_m) & (length_m >= 0)
     good &= table.usable(report, _column(table, "length"), fine, "edge has a length that cannot be", "0 or more")
+    straight = np.where(good, np.hypot(x[ends[0]] - x[ends[1]], y[ends[0]] - y[ends[1]]), 0.0)
+    check_extent(x, y, straight, table.file, "lengths in the unit of the header")
+    can = check_lengths(straight, length_m, good, table.file, _column(table, "length"), report)
+    good &= table.usable(
+        report, _column(table, "length"), can | ~good, "edge is shorter than the straight line between its ends",
+        "the straight line, or more",
+    )  # fmt: skip
     if not good.any():
         raise InputError("no edge can be used", file=table.file, allowed="at least one edge")
     return table.keep(good), ends[0][good], ends[1][good], length_m[good]
 
 
-def _crimes(folder: Path, edges: Table, roads: Roads, count: int, unit: str, report: ReadReport) -> Incidents:
+def _crimes(folder: Path, edges: Table, roads: Roads, count: int, unit: str | None, report: ReadReport) -> Incidents:
     table = read_table(folder / "crimes.csv", ("seg", "tp", "marks"), report)
     x, y = (_measured(table, axis, unit) for axis in ("x", "y"))
     names = edges.text("id") if "id" in edges.columns else np.arange(1, count + 1).astype(np.str_)
