@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.cases.offering import offer
 from sim.engine.codes import (
     EV_LAG_DONE,
     K_HOLDER,
@@ -18,6 +19,7 @@ from sim.engine.codes import (
     NOW_COORDINATE,
     NOW_FREE,
     NOW_JOIN,
+    OFFERED,
     P_LAG,
     P_TAKE,
     P_TOUCH,
@@ -165,7 +167,7 @@ def leave_owner(world, case):
     k.cases_open -= 1
     falls_below = k.cases_open == k.caseload_cap - 1
     if k.state == S_IDLE and k.on_duty == 1 and falls_below and world.pools[k.pool].queue_count > 0:
-        at_once(world, NOW_FREE, s, 2, k.stamp)
+        at_once(world, NOW_FREE, s, OFFERED, k.stamp)
 
 
 @njit
@@ -195,9 +197,12 @@ def cancel_pending(world, case):
         return True
     if not is_pending(k.state) or k.n_assigned > 0:
         return False
-    if k.state == T_QUEUED:
+    waited = k.state == T_QUEUED
+    if waited:
         queue_remove(world, k.pool, t)
     end_task(world, t, T_CANCELLED)
+    if waited:
+        offer(world, np.int64(k.pool))  # it may have held up who stood behind it
     return True
 
 

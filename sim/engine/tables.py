@@ -47,7 +47,7 @@ STAFF = _table(
     "f8 until_min since_min duty_since_min busy_min travel_min duty_min overtime_min",
     "f8 background_min patrol_min owed_min",
     "i4 pool grid home place to_place task next_in_task stamp roster cases_open caseload_cap tasks_done duty_day",
-    "i4 activities slot",
+    "i4 activities slot owed_day",
     "f4 speed_factor pace",
     "u4 capabilities",
     "i2 post dept level state activity on_duty",
@@ -120,7 +120,7 @@ CLOCK = _table(
     "i8 log_level bad_hook bad_subject bad_code bad_arg patrol_post petition_channel patrol_channel sensor_channel",
     "i8 reposition reports merges wrong_merges splits abandoned lost joins dynamic_priority",
     "i8 timers later later_free bin due due_end due_heads ties",
-    "f8 office_open office_close horizon_min bins_per_min",
+    "f8 office_open office_close horizon_min bins_per_min turn_min",
 )
 PENDING = _table("i8 has code arg", "f8 value")
 # what a rule may read and what only the model reads; travel factors are known to all

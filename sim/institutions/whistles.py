@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from sim.agents.duty import fall_free
+from sim.cases.offering import offer
 from sim.cases.stages import after_parts, outstanding
 from sim.engine.codes import (
     EV_REQUEST,
@@ -204,6 +205,7 @@ def _release(world, r):
             log(world, L_RELEASE, q.case, -1, k.grid, k.dept)
         elif k.state == T_QUEUED and k.n_assigned == 0:
             queue_remove(world, np.int64(k.pool), t)
+            offer(world, np.int64(k.pool))  # it may have held up who stood behind it
         elif k.accepted == 0 or k.state != T_TRANSIT:
             continue  # who has promised for another hour is given the new one too, else they would never meet
         k.state = T_TRANSIT
