@@ -26,11 +26,12 @@ from rich.text import Text
 
 from scenarios.campaign import Progress
 from scenarios.compare import Comparison, Paired
+from scenarios.harm_told import harm_of
 from scenarios.laid_out import laid_out
 from scenarios.numbers import Words, difference, mean_text, quantity, ratio
 from scenarios.runs import Record
 from scenarios.study import Study
-from scenarios.verdicts_told import verdict_and_needed
+from scenarios.verdicts_told import SIGNS, verdict_and_needed
 
 _COMPARED = ("indicator", "state", "difference", "verdict", "variance_ratio")
 LEAST_WIDTH = 40
@@ -140,8 +141,8 @@ class Console:
             tenth = 10 * done // max(planned, 1)
             if tenth > said[0]:
                 said[0] = tenth
-                if began[1] == 0:
-                    began[:] = [time.monotonic(), done] if done else began
+                if began[1] == 0 or done >= planned:
+                    began[:] = [time.monotonic(), done] if done and not began[1] else began
                     self.note("progress_line", done=done, total=planned)
                     return
                 each = (time.monotonic() - began[0]) / max(done - began[1], 1)
@@ -200,6 +201,25 @@ class Console:
         for row in rows:
             if row.missing and row.pairs:
                 self.say("missing_note", metric=self._measure(row.metric)[0], missing=row.missing)
+
+    def got_worse(self, study: Study, safeguards: Sequence[Comparison]) -> None:
+        """Print what got worse under each arm, or what was watched in vain."""
+
+        def named(metric: str) -> tuple[str, str]:
+            title, _, unit = self._measure(metric)
+            return title, unit
+
+        for arm in study.policies[1:]:
+            harm = harm_of([asdict(one[arm]) for one in safeguards], self.words, named)
+            if harm is None:
+                continue
+            title = self.words("harm.title_arm", arm=study.scenario.policy_title(arm, self.lang))
+            self.out.print(Text(f"\n{title}", style="bold"))
+            for line in harm.worse:
+                _print(self.out, f"  {SIGNS['worse']} {line}")
+            for line in harm.watched:
+                _print(self.out, f"  {line}")
+            _print(self.out, f"  {self.words('harm.note')}")
 
     def means(self, study: Study) -> None:
         """Print the measures of a study with one arm, or of each arm: mean and its 95 % interval."""

@@ -36,7 +36,7 @@ class Pace:
     """
 
     compile_s: float = 60.0
-    functions: float = 400
+    functions: float = 250
     start_s: float = 4.0
     load: float = 1.0
 

@@ -21,7 +21,7 @@ from dashboards.charts.phrases import (
 )
 from dashboards.charts.replications import mean_interval
 from dashboards.lab.parts import Content, html, note, section, table, tag
-from dashboards.report.answer import answer
+from dashboards.report.answer import answer, harm
 from dashboards.report.data import ReportData
 from dashboards.texts import Texts
 from scenarios.verdicts_told import SIGNS
@@ -53,7 +53,21 @@ def _one(data: ReportData, arm: str, sentence: str, t: Texts) -> Content:
     head = next((row for row in rows if row["metric"] == data.headline), None)
     mark = [verdict_mark(head, t)] if head is not None else []
     tiles = html.Ul([_tile(row, data, t) for row in _first(rows, data)], className="tiles")
-    return html.Div([html.P([*mark, " ", sentence], className="answer"), tiles if rows else ""])
+    said = html.P([*mark, " ", sentence], className="answer")
+    return html.Div([said, _harm(data, arm, t), tiles if rows else ""])
+
+
+def _harm(data: ReportData, arm: str, t: Texts) -> Content:
+    """Return what got worse under an arm, beside the answer; or what was watched in vain."""
+    found = harm(data, arm, t)
+    if found is None:
+        return ""
+    sign = html.Span(SIGNS["worse"], **{"aria-hidden": "true"})
+    worse = [html.Li([sign, " ", line]) for line in found.worse]
+    title = html.H3(t("harm.title_arm", arm=arm) if len(data.arms) > 2 else t("harm.title"))
+    watched = [html.P(line) for line in found.watched]
+    css = "harm found" if worse else "harm"
+    return html.Div([title, html.Ul(worse) if worse else "", *watched, note(t("harm.note"))], className=css)
 
 
 def _rows(data: ReportData, arm: str) -> list[dict[str, Any]]:

@@ -51,7 +51,10 @@ def table(
     body = [
         html.Tr(
             [html.Th(row[0], scope="row")]
-            + [html.Td(cell, className="n" if i in numbers else "") for i, cell in enumerate(row[1:], start=1)]
+            + [
+                html.Td(cell, className="n" if i in numbers else "", **{"data-head": head[i]})
+                for i, cell in enumerate(row[1:], start=1)
+            ]
         )
         for row in rows
     ]

@@ -18,13 +18,15 @@ from dashboards.charts.phrases import (
     measure_title,
     measure_unit,
     quantity,
+    typeset,
+    verdict,
 )
 from dashboards.charts.replications import mean_interval
 from dashboards.charts.truth import truth_pairs
 from dashboards.report.data import ReportData
 from dashboards.texts import Texts
-
-CLEAR = ("better", "worse", "higher", "lower")
+from scenarios.harm_told import Harm, harm_of
+from scenarios.verdicts_told import CLEAR, verdict_key
 
 
 def answer(data: ReportData, t: Texts) -> list[str]:
@@ -36,6 +38,19 @@ def answer(data: ReportData, t: Texts) -> list[str]:
         sentences = [_headline(data, arm, t), _cost(data, arm, t), _gap(data, arm, t)]
         paragraphs.append(t.joiner.join(s for s in sentences if s))
     return paragraphs
+
+
+def harm(data: ReportData, arm: str, t: Texts) -> Harm | None:
+    """Return what is said of an arm's safeguards, with the minus signs of a page; None where none are watched."""
+    if data.safeguards.empty:
+        return None
+    rows = records(data.safeguards[data.safeguards["arm"] == arm])
+    found = harm_of(
+        rows, t, lambda name: (measure_title(name, data.measures, t.lang), measure_unit(name, data.measures))
+    )
+    if found is None:
+        return None
+    return Harm(typeset(found.clause), list(map(typeset, found.worse)), list(map(typeset, found.watched)))
 
 
 def _row(data: ReportData, metric: str, arm: str) -> dict[str, Any] | None:
@@ -50,14 +65,19 @@ def _headline(data: ReportData, arm: str, t: Texts) -> str:
         return ""
     unit = measure_unit(data.headline, data.measures)
     words = {"arm": arm, "baseline": row["baseline"], "measure": inline_title(data.headline, data.measures, t.lang)}
-    verdict = str(row["verdict"])
-    if verdict in CLEAR:
-        return t("report.answer_clear", **words, change=direction(row, unit, t), verdict=t(f"verdicts.{verdict}"))
-    if verdict == "equivalent":
+    key, told = verdict_key(row), harm(data, arm, t)
+    words["verdict"] = verdict(row, t) + (told.clause if told is not None else "")
+    if key in CLEAR:
+        return t("report.answer_clear", **words, change=direction(row, unit, t))
+    if key in ("no_effect", "no_difference"):
+        return t("report.answer_no_effect", **words)
+    if key == "too_rare":
+        return t("report.answer_too_rare", **words, difference=difference(row, unit, t))
+    if key == "equivalent":
         return t("report.answer_equivalent", **words, difference=difference(row, unit, t))
     text = t("report.answer_undecided", **words, difference=difference(row, unit, t))
     if finite(row.get("needed")) and row["needed"] > 0:
-        text += t.joiner + t("report.answer_needed", needed=f"{int(row['needed']):,}")
+        text += t.joiner + t.counted("report.answer_needed", int(row["needed"]))
     return text
 
 

@@ -76,6 +76,8 @@ class ReportData:
         Rows of :func:`dashboards.charts.forest.difference_forest`, arms by label; empty with one arm.
     measures
         Unit, direction, state, title and formula by name.
+    safeguards
+        Rows like `comparisons`, of the measures watched in every comparison; see `scenarios.safeguards`.
     headline, cost
         Names of the measure that answers the question and of the one that prices it; empty when there is none.
     cases, incidents, tasks, staff
@@ -105,6 +107,7 @@ class ReportData:
     comparisons: pd.DataFrame
     measures: Measures
     horizon_min: float
+    safeguards: pd.DataFrame = field(default_factory=pd.DataFrame)
     headline: str = ""
     cost: str = ""
     cases: pd.DataFrame | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -61,7 +61,8 @@ def gather(study: Study, lang: str) -> ReportData:
         description=pick(scenario.description, lang),
         arms=[_arm(study, policy, labels[policy], lang) for policy in study.policies],
         runs=_labelled(runs[["policy", "replication", *held]], labels),
-        comparisons=_comparisons(study, labels),
+        comparisons=_comparisons(study.comparison_table, study, labels),
+        safeguards=_comparisons(study.safeguard_table, study, labels),
         measures=measures,
         horizon_min=spec.horizon_days * DAY_MIN,
         headline=headline,
@@ -93,8 +94,8 @@ def _kept(study: Study, name: str, labels: Mapping[str, str]) -> pd.DataFrame | 
     return _labelled(table, labels) if len(table) else None
 
 
-def _comparisons(study: Study, labels: Mapping[str, str]) -> pd.DataFrame:
-    table = study.comparison_table() if len(study.policies) > 1 else pd.DataFrame()
+def _comparisons(made: Callable[[], pd.DataFrame], study: Study, labels: Mapping[str, str]) -> pd.DataFrame:
+    table = made() if len(study.policies) > 1 else pd.DataFrame()
     if table.empty:
         return pd.DataFrame()
     return table.assign(

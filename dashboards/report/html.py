@@ -41,13 +41,19 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "",
     """
     top = "".join(f'<th scope="col">{text(h)}</th>' for h in head)
     body = "".join(
-        "<tr>" + "".join(c if c.startswith(("<td", "<th")) else f"<td>{c}</td>" for c in row) + "</tr>" for row in rows
+        f"<tr>{''.join(_headed(c, head[i] if i < len(head) else '') for i, c in enumerate(row))}</tr>" for row in rows
     )
     title = f"<caption>{text(caption)}</caption>" if caption else ""
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{text(caption or head[0])}">'
         f"<table{_css(css)}>{title}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _headed(content: str, head: str) -> str:
+    """Return a cell with its column's head, which stands beside it where a narrow screen stacks the columns."""
+    whole = content if content.startswith(("<td", "<th")) else f"<td>{content}</td>"
+    return f'<td data-head="{text(head)}"{whole[3:]}' if whole.startswith("<td") and head else whole
 
 
 def cell(value: object) -> str:

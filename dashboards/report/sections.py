@@ -11,7 +11,7 @@ from typing import Any
 from dashboards.charts.base import Chart, records
 from dashboards.charts.phrases import DASH, difference, finite, measure_title, measure_unit, quantity, ratio, verdict
 from dashboards.charts.replications import mean_interval
-from dashboards.report.answer import answer
+from dashboards.report.answer import answer, harm
 from dashboards.report.data import Parameter, ReportData
 from dashboards.report.html import chart_figure, paragraph, table, text
 from dashboards.texts import Texts, pick
@@ -28,7 +28,22 @@ def section(element_id: str, title: str, *parts: str) -> str:
 
 def answer_section(data: ReportData, t: Texts) -> str:
     """The answer, in large type."""
-    return section("answer", t("report.answer"), *[paragraph(p, "answer") for p in answer(data, t)])
+    said = [paragraph(p, "answer") for p in answer(data, t)]
+    return section("answer", t("report.answer"), *said, *[_harm(data, arm, t) for arm in data.labels[1:]])
+
+
+def _harm(data: ReportData, arm: str, t: Texts) -> str:
+    """What got worse under an arm, or what was watched in vain; nothing where nothing is watched."""
+    found = harm(data, arm, t)
+    if found is None:
+        return ""
+    title = t("harm.title_arm", arm=arm) if len(data.arms) > 2 else t("harm.title")
+    sign = f'<span aria-hidden="true">{SIGNS["worse"]}</span> '
+    worse = "".join(f"<li>{sign}{text(line)}</li>" for line in found.worse)
+    watched = "".join(paragraph(line) for line in found.watched)
+    css = "harm found" if found.worse else "harm"
+    listed = f"<ul>{worse}</ul>" if worse else ""
+    return f'<div class="{css}"><h3>{text(title)}</h3>{listed}{watched}{paragraph(t("harm.note"), "note")}</div>'
 
 
 def compared_section(data: ReportData, t: Texts) -> str:
