@@ -8,6 +8,7 @@ of the ``ValueError`` of checked forms, and of every function that hands its own
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from dashboards.texts.mistakes import HOLE, catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("sim", "scenarios", "calibration", "dashboards")
-RAISED = {"InputError": {"problem": 0, "allowed": None}, "ValueError": {"problem": 0}}
+RAISED: dict[str, dict[str, int | None]] = {"InputError": {"problem": 0, "allowed": None}, "ValueError": {"problem": 0}}
 # their ValueErrors are faults of a caller in Python, never a sentence for somebody who gave a file
 NO_INPUT = ("sim/policies/check.py",)  # the contract of rules speaks to who writes one in Python
 NO_FORMS = ("dashboards/charts/", "calibration/likelihood.py", "calibration/durations.py", "sim/model.py")
@@ -26,20 +27,21 @@ RETURNED = {
     "scenarios/form_errors.py": ("_worded", "_unknown", "_not_a_number", "_shape", "_with_unit", "_limits", "error")
 }
 LISTED = {"scenarios/form_errors.py": ("UNITS", "_SHAPE_ERRORS")}
+_CODE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)+")  # a key of texts that exist in both languages elsewhere
 LONGEST_NAME = 2  # clauses of so few letters are names or signs and stay as they are
 
 
 @dataclass
 class Teller:
-    """A function that says a clause: which of its arguments are clauses, by name, with their place (None: by name)."""
+    """Functions of one name that say a clause: which arguments are clauses, by name, with their place (None: none)."""
 
-    arguments: dict[str, int | None] = field(default_factory=dict)
+    arguments: set[tuple[str, int | None]] = field(default_factory=set)
 
 
 def clauses() -> dict[str, str]:
     """Return clause with holes -> where it stands first (``file:line``), over all packages."""
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in _sources()}
-    tellers = {name: Teller(dict(arguments)) for name, arguments in RAISED.items()}
+    tellers = {name: Teller(set(arguments.items())) for name, arguments in RAISED.items()}
     while _more_tellers(trees, tellers):
         pass
     found: dict[str, str] = {}
@@ -89,6 +91,8 @@ def _returned(tree: ast.AST, names: tuple[str, ...]) -> Iterator[str]:
 def _pieces(text: str) -> Iterator[str]:
     """A form's clause may carry what is allowed behind ``; allowed: ``; both are told apart before they are shown."""
     for piece in text.split("; allowed: "):
+        if _CODE.fullmatch(piece):
+            continue
         if len(piece.replace(HOLE, "").strip(" .,:;'\"()[]-0123456789")) > LONGEST_NAME:
             yield piece
 
@@ -118,7 +122,7 @@ def _said(call: ast.Call, teller: Teller | None) -> Iterator[str]:
 def _values(call: ast.Call, teller: Teller | None) -> Iterator[ast.expr]:
     if teller is None:
         return
-    for name, place in teller.arguments.items():
+    for name, place in sorted(teller.arguments, key=str):
         if place is not None and place < len(call.args):
             yield call.args[place]
         yield from (keyword.value for keyword in call.keywords if keyword.arg == name)
@@ -157,11 +161,11 @@ def _more_tellers(trees: dict[Path, ast.Module], tellers: dict[str, Teller]) -> 
         for function in ast.walk(tree):
             if not isinstance(function, ast.FunctionDef) or function.name in RAISED:
                 continue
-            for name, place in _handed_on(function, tellers).items():
-                mine = tellers.setdefault(function.name, Teller())
-                if name not in mine.arguments:
-                    mine.arguments[name] = place
-                    new = True
+            mine = tellers.get(function.name, Teller())
+            found = set(_handed_on(function, tellers).items()) - mine.arguments
+            if found:
+                tellers[function.name] = Teller(mine.arguments | found)
+                new = True
     return new
 
 
