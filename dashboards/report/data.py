@@ -78,7 +78,7 @@ class ReportData:
         Unit, direction, state, title and formula by name.
     headline, cost
         Names of the measure that answers the question and of the one that prices it; empty when there is none.
-    cases, incidents, tasks, staff
+    cases, incidents, tasks, staff, hours
         Tables of the kept replications with ``policy`` (labels) and ``replication``; None when none were kept.
     city
         The city, or None when it cannot be loaded.
@@ -111,6 +111,7 @@ class ReportData:
     incidents: pd.DataFrame | None = None
     tasks: pd.DataFrame | None = None
     staff: pd.DataFrame | None = None
+    hours: pd.DataFrame | None = None
     city: City | None = None
     titles: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)

@@ -32,8 +32,8 @@ def charts(data: ReportData, lang: str) -> list[Chart]:
         drawn.append(cost_and_effect(data.runs, arms, data.cost, data.headline, data.measures, lang))
     if _filled(data.cases):
         drawn.append(case_flow(data.cases, arms[:3], lang, data.titles))
-    if _filled(data.tasks) and _filled(data.staff):
-        drawn.append(load_by_hour(data.tasks, data.staff, arms[:3], data.horizon_min, lang, titles=data.titles))
+    if _filled(data.hours):
+        drawn.append(load_by_hour(data.hours, arms[:3], lang, titles=data.titles))
     if _filled(data.staff):
         drawn.append(workload(data.staff, arms, lang))
     drawn += _maps(data, lang)

@@ -66,7 +66,7 @@ def gather(study: Study, lang: str) -> ReportData:
         horizon_min=spec.horizon_days * DAY_MIN,
         headline=headline,
         cost=next((m for m in COSTS if m in held), ""),
-        **{name: _kept(study, name, labels) for name in ("cases", "incidents", "tasks", "staff")},
+        **{name: _kept(study, name, labels) for name in ("cases", "incidents", "tasks", "staff", "hours")},
         city=study.city,
         titles=_titles(spec, lang),
         facts=_facts(study, spec, replications, t),
