@@ -49,12 +49,17 @@ def _maps(data: ReportData, lang: str) -> list[Chart]:
         return []
     maps = [city_figure(data.city, lang)]
     if _filled(data.incidents):
-        maps.append(resolution_map(data.incidents, data.city, data.labels, data.horizon_min, lang))
+        maps.append(resolution_map(data.incidents, data.city, data.labels, data.horizon_min, lang, _limit_days(data)))
         maps += [
-            difference_map(data.incidents, data.city, arm, data.labels[0], data.horizon_min, lang)
+            difference_map(data.incidents, data.city, arm, data.labels[0], data.horizon_min, lang, _limit_days(data))
             for arm in data.labels[1:]
         ]
     return maps
+
+
+def _limit_days(data: ReportData) -> float | None:
+    """Return the study's one limit of restricted means; None lets the register's own value stand."""
+    return next((p.value for p in data.parameters if p.name == "measure.restricted_mean_days"), None)
 
 
 def _deadline_min(cases: pd.DataFrame | None) -> float | None:

@@ -24,7 +24,7 @@ from sim.measures import MEASURES
 from sim.measures.line_names import measure_of
 from sim.spec import ModelSpec
 
-HEADLINES = ("true_resolution_days", "true_resolution_share", "response_min")
+HEADLINES = ("true_resolution_days", "true_resolution_share")
 COSTS = ("cost_yuan_per_resolved", "cost_yuan")
 WORDS = ("title", "description", "version")
 DAY_MIN = 1440.0
