@@ -239,10 +239,10 @@ def definitions_section(data: ReportData, t: Texts) -> str:
     ]
     rows = []
     for name in used:
-        m = data.measures[name]
+        m, title = data.measures[name], text(measure_title(name, data.measures, t.lang))
         rows.append(
             [
-                f'<th scope="row">{text(measure_title(name, data.measures, t.lang))}{_over(name, t)}<br><code>{text(name)}</code></th>',
+                f'<th scope="row">{title}{_over(name, t)}<br><code>{text(name)}</code></th>',
                 text(t.name("units", str(m.unit))),
                 text(t.name("states", str(m.state))),
                 text(t(f"report.better_{m.better}")),
