@@ -87,9 +87,9 @@ def test_every_register_entry_is_there_and_changed_ones_are_marked(study):
 
 
 def test_posts_are_called_as_the_scenario_calls_them(study):
-    post = study.scenario.spec(BASELINE).posts["grid_member"]
+    post = study.scenario.spec(BASELINE).posts["ambulance"]
     data = gather(study, "zh")
-    assert data.titles["posts.grid_member"] == post.title.zh
+    assert data.titles["posts.ambulance"] == post.title.zh
     chart = next(c for c in charts(data, "zh") if c.name == "load_post")
     assert post.title.zh in chart.title
 
