@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sim.arm_changes import VariableArm
     from sim.model import Prepared
 
-KEPT_TABLES = ("cases", "incidents", "tasks", "staff")
+KEPT_TABLES = ("cases", "incidents", "tasks", "staff", "hours")
 LEVEL: LogLevel = "counts"  # neither the measures nor the kept tables are made from the log
 KEPT_SETTINGS = 8
 DUMMY = "dummy"
@@ -59,7 +59,7 @@ class ModelJob:
         _ = self.prepare(self.scenario.arms[0])
 
     def __call__(self, run: Run, keep: bool) -> Outcome:
-        result = self.prepare(run.policy).run(seed=run.seed, replication=run.replication, log_level=LEVEL)
+        result = self.prepare(run.policy).run(seed=run.seed, replication=run.replication, log_level=LEVEL, hours=keep)
         tables = {name: getattr(result, name)() for name in KEPT_TABLES} if keep else {}
         return Outcome(dict(result.measures), tables)
 

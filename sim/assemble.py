@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim import register
+from sim.agents.hours import H_NAMES
 from sim.agents.seats import KINDS, Staffing, seat_all
 from sim.cases.catalogue import LEVELS
 from sim.cases.demand import Demand, draw_incidents, replication_key
@@ -95,8 +96,8 @@ class Arm:
         """Where the compiled rules lie, in the order that the kernel takes them."""
         return hook_addresses(self.rules[h].compiled for h in HOOK_NAMES)
 
-    def world(self, seed: int, replication: int, log_level: str = "cases") -> World:
-        """Return the world of one replication at time 0, its demand drawn."""
+    def world(self, seed: int, replication: int, log_level: str = "cases", hours: bool = False) -> World:
+        """Return the world of one replication at time 0, its demand drawn; ``hours`` keeps an account by hour."""
         made = ("incidents", *_ROWS_PER_INCIDENT, "requests", "bins", "far")  # below, to measure
         tables = {**self.static, **{n: t[:0] if n in made else t.copy() for n, t in self.fresh.items()}}
         clock = tables["clock"]
@@ -111,6 +112,8 @@ class Arm:
             per = 0.0 if name == "log" and log_level == "counts" else per
             world._set(name, BUFFERS.rows(int(expected * per) + 4 * self.room + 256, DTYPES[name]))
         world._set("requests", BUFFERS.rows(int(expected * 0.02) + 64, DTYPES["requests"]))
+        if hours:
+            world._set("hours", np.zeros((len(world.pools), 24, len(H_NAMES)), DTYPES["hours"]))
         self._set_bins(world)
         return world
 
@@ -362,6 +365,7 @@ def _fresh(
     clock["office_open"], clock["office_close"] = (h * 60.0 for h in spec.calendar.office_hours)
     out = {"clock": clock, "pending": np.zeros(1, PENDING), "staff": staffing.staff, "pools": staffing.pools}
     out["shifts"] = shift_rows
+    out["hours"] = np.zeros((0, 24, len(H_NAMES)), DTYPES["hours"])
     out["last_case"] = np.full((len(city.areas.grids), len(spec.types)), -1, np.int32)
     out["incidents"], out["due"] = np.zeros(0, INCIDENT), np.zeros(2 * DUE_ROWS, DTYPES["due"])
     for name in WRITTEN:

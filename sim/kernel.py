@@ -56,7 +56,7 @@ def begin(world: World) -> None:
 
 def settled(world: World) -> World:
     """Return the world with staff time counted up to now, for reading; the world itself is left as it is."""
-    copies = {name: world.tables[name].copy() for name in ("staff", "pools")}
+    copies = {name: world.tables[name].copy() for name in ("staff", "pools", "hours")}
     seen = World({**world.tables, **copies})
     settle_accounts(seen.address)
     return seen

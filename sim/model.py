@@ -52,6 +52,10 @@ class Result:
         """One row per member of staff."""
         return self._table("staff")
 
+    def hours(self) -> pa.Table:
+        """One row per group of a post and hour of the day; empty unless the run kept it."""
+        return self._table("hours")
+
     def log(self) -> pa.Table:
         """The event log."""
         return self._table("log")
@@ -76,11 +80,11 @@ class Prepared:
 
         self.arm = assemble(spec, city)
 
-    def run(self, seed: int, replication: int, log_level: LogLevel = "cases") -> Result:
-        """Run one replication to the horizon."""
+    def run(self, seed: int, replication: int, log_level: LogLevel = "cases", hours: bool = False) -> Result:
+        """Run one replication to the horizon; ``hours`` keeps what staff did by hour of the day."""
         from sim import kernel
 
-        world = self.arm.world(seed, replication, log_level)
+        world = self.arm.world(seed, replication, log_level, hours)
         kernel.begin(world)
         until = self.arm.spec.horizon_days * 1440.0
         decision = kernel.run_until(self.arm, world, until)

@@ -89,6 +89,8 @@ def _is_plain(world, until):
     begun = clock.cursor > 0 or clock.now_count > 0 or clock.cases > 0 or has_timer(world, until)
     if begun or clock.ties > 0 or clock.log_level > 0 or clock.reposition == 1 or world.sweeps.shape[0] > 0:
         return False
+    if world.hours.shape[0] > 0:  # hours of the day are counted by the loop
+        return False
     if world.rules[0].dispatch_max_travel_min <= 0.0 or world.cases.shape[0] < world.incidents.shape[0]:
         return False
     for typ in range(world.types.shape[0]):

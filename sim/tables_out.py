@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sim.agents.hours import H_NAMES
 from sim.assemble import Arm
 from sim.cases.catalogue import LEVELS
 from sim.engine.codes import FATES, LOG_KINDS, NEVER, OUTCOMES
@@ -188,6 +189,22 @@ def staff_table(arm: Arm, world: World) -> pa.Table:
                 name: s[name]
                 for name in ("busy_min", "travel_min", "background_min", "patrol_min", "overtime_min", "tasks_done")
             },
+        }
+    )
+
+
+def hours_table(arm: Arm, world: World) -> pa.Table:
+    """Return the minutes of the staff table by post, department and hour of the day; empty where they were not kept."""
+    pools = world.pools[: len(world.hours)]
+    both, row = np.unique(np.column_stack([pools["post"], pools["dept"]]), axis=0, return_inverse=True)
+    minutes = np.zeros((len(both), 24, len(H_NAMES)))
+    np.add.at(minutes, row.ravel(), world.hours)
+    return pa.table(
+        {
+            "post": _names(list(arm.spec.posts), np.repeat(both[:, 0], 24)),
+            "department": _names(list(arm.spec.departments), np.repeat(both[:, 1], 24)),
+            "hour": np.tile(np.arange(24, dtype=np.int8), len(both)),
+            **{name: minutes[:, :, i].ravel() for i, name in enumerate(H_NAMES)},
         }
     )
 

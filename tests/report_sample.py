@@ -143,6 +143,24 @@ def tasks() -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+def hours() -> pd.DataFrame:
+    """Two posts: one on duty from 9 to 18, with an hour of work after it, one on duty at any hour."""
+    hour = np.arange(24)
+    day = (hour >= 9) & (hour < 18)
+    day_post = pd.DataFrame({"post": "grid_member", "department": "", "hour": hour, "on_duty_min": 1200.0 * day,
+                             "busy_min": np.where(hour == 18, 60.0, 300.0 * day),
+                             "background_min": 600.0 * day})  # fmt: skip
+    night_post = pd.DataFrame({"post": "ambulance", "department": "ambulance", "hour": hour, "on_duty_min": 600.0,
+                               "busy_min": np.where(hour == 3, 660.0, 30.0), "background_min": 0.0})  # fmt: skip
+    frames = [
+        part.assign(policy=p, replication=r)
+        for p in (BASELINE, ARM)
+        for r in range(KEPT)
+        for part in (day_post, night_post)
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
 def staff() -> pd.DataFrame:
     """Two grid members; the first does a quarter of the work, the second three quarters."""
     frames = [
@@ -173,6 +191,7 @@ def report_data(**changes: object) -> ReportData:
         "incidents": incidents(),
         "tasks": tasks(),
         "staff": staff(),
+        "hours": hours(),
         "facts": {"fact_scenario": "whistle-vs-referral", "fact_seed": "7"},
         "parameters": [
             Parameter("reporting.urgency", 0.6, "logit", 0.2, 1.2, "assumption: sized", "assumption", "Urgency."),

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from report_sample import ARM, BASELINE, HORIZON_MIN, MEASURES, cases, comparisons, incidents, runs, staff, tasks
+from report_sample import ARM, BASELINE, HORIZON_MIN, MEASURES, cases, comparisons, hours, incidents, runs, staff
 
 from dashboards.charts.base import GRID_LINE, PALETTE, PLOTLY_CONFIG, Chart, contrast, figure, marks
 from dashboards.charts.cost import cost_and_effect
 from dashboards.charts.flow import case_flow
 from dashboards.charts.forest import difference_forest
-from dashboards.charts.load import load_by_hour, minutes_by_hour
+from dashboards.charts.load import load_by_hour
 from dashboards.charts.resolution import resolution_curves
 from dashboards.charts.truth import true_and_reported, truth_pairs
 from dashboards.charts.workload import workload
@@ -148,18 +148,26 @@ def test_flow_links_equal_the_table():
     assert len(link.source) == len(chart.table)
 
 
-def test_minutes_by_hour_over_midnight():
-    minutes = minutes_by_hour(np.array([1440.0 - 30]), np.array([1440.0 + 90]))[0]
-    assert minutes[23] == 30 and minutes[0] == 60 and minutes[1] == 30 and minutes.sum() == 120
-    assert minutes_by_hour(np.array([0.0]), np.array([3 * 1440.0]))[0].tolist() == [180.0] * 24
+def test_load_is_case_minutes_over_the_minutes_on_duty_of_that_hour():
+    table = load_by_hour(hours(), ARMS).table
+    mine = table[table["policy"] == ARM].set_index(["group", "hour"])["busy_share"]
+    assert mine["grid_member", 10] == pytest.approx(0.25), "delegated work is not counted"
+    assert np.isnan(mine["grid_member", 3]) and np.isnan(mine["grid_member", 18]), "nobody on duty: empty"
+    assert mine["ambulance", 3] == pytest.approx(1.1), "work after duty may go beyond"
+    assert mine["ambulance", 4] == pytest.approx(0.05)
 
 
-def test_load_share_is_busy_time_over_the_whole_roster():
-    table = load_by_hour(tasks(), staff(), ARMS, HORIZON_MIN).table
-    mine = table[table["policy"] == ARM].set_index("hour")["busy_share"]
-    # Half an hour in each of two hours, one of two people.
-    assert mine[10] == pytest.approx(0.25) and mine[11] == pytest.approx(0.25)
-    assert mine.drop([10, 11]).abs().max() == 0
+def test_load_keeps_every_minute_and_draws_empty_cells_empty():
+    chart, one = load_by_hour(hours(), ARMS), hours()
+    one = one[(one["policy"] == ARM) & (one["replication"] == 0)]
+    table = chart.table[chart.table["policy"] == ARM]
+    for column in ("busy_min", "background_min", "on_duty_min"):
+        expected = one.groupby("post")[column].sum()
+        assert table.groupby("group")[column].sum().to_dict() == pytest.approx(expected.to_dict())
+    drawn = chart.figure.data[0]
+    row = list(drawn.z[1 if drawn.z[0][3] else 0])
+    assert row[3] is None and drawn.text[1 if drawn.z[0][3] else 0][3] == ""
+    assert "110%" in chart.title.replace(" ", "")
 
 
 def test_workload_gini_and_ends():
@@ -178,7 +186,7 @@ def test_every_chart_brings_words_and_table(lang):
         true_and_reported(runs(), ARMS, MEASURES, lang),
         cost_and_effect(runs(), ARMS, "cost_yuan_per_resolved", "true_resolution_days", MEASURES, lang),
         case_flow(cases(), ARMS, lang),
-        load_by_hour(tasks(), staff(), ARMS, HORIZON_MIN, lang),
+        load_by_hour(hours(), ARMS, lang),
         workload(staff(), ARMS, lang),
     ):
         assert chart is not None

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from report_sample import ARM, BASELINE, cases, incidents, staff, tasks
+from report_sample import ARM, BASELINE, cases, hours, incidents, staff, tasks
 
 from dashboards.report import write_report
 from dashboards.report.figures import charts
@@ -22,7 +22,7 @@ from sim import register
 from sim.errors import InputError
 
 REPLICATIONS = 6
-TABLES = {"cases": cases, "incidents": incidents, "tasks": tasks, "staff": staff}
+TABLES = {"cases": cases, "incidents": incidents, "tasks": tasks, "staff": staff, "hours": hours}
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def test_arms_are_called_by_their_titles_everywhere(study):
     data = gather(study, "zh")
     titles = [study.scenario.policy_title(p, "zh") for p in (BASELINE, ARM)]
     assert data.labels == titles
-    for table in (data.runs, data.cases, data.incidents, data.tasks, data.staff):
+    for table in (data.runs, data.cases, data.incidents, data.tasks, data.staff, data.hours):
         assert table is not None and set(table["policy"]) == set(titles)
     assert set(data.comparisons["arm"]) == {titles[1]} and set(data.comparisons["baseline"]) == {titles[0]}
 
@@ -87,9 +87,9 @@ def test_every_register_entry_is_there_and_changed_ones_are_marked(study):
 
 
 def test_posts_are_called_as_the_scenario_calls_them(study):
-    post = study.scenario.spec(BASELINE).posts["grid_member"]
+    post = study.scenario.spec(BASELINE).posts["ambulance"]
     data = gather(study, "zh")
-    assert data.titles["posts.grid_member"] == post.title.zh
+    assert data.titles["posts.ambulance"] == post.title.zh
     chart = next(c for c in charts(data, "zh") if c.name == "load_post")
     assert post.title.zh in chart.title
 

@@ -108,7 +108,7 @@ def test_user_text_cannot_break_out(lang):
         arms=[Arm(BASELINE), Arm(EVIL, EVIL, {EVIL: EVIL}, EVIL)],
         parameters=[Parameter(EVIL, 1.0, EVIL, 0.0, 2.0, EVIL, EVIL, EVIL)], facts={"fact_city": EVIL},
         cases=report_data().cases.replace({"policy": {ARM: EVIL}, "channel": {"app": EVIL}}),
-        incidents=report_data().incidents.replace({"policy": {ARM: EVIL}}), staff=None, tasks=None,
+        incidents=report_data().incidents.replace({"policy": {ARM: EVIL}}), staff=None, tasks=None, hours=None,
     )  # fmt: skip
     html = own_part(page(data, Texts(lang)))
     assert "<script>alert" not in html and "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;&quot;&amp;" in html
@@ -141,7 +141,7 @@ def test_table_longer_than_shown_says_so():
 
 
 def test_missing_tables_leave_their_charts_out():
-    html = page(report_data(cases=None, incidents=None, tasks=None, staff=None), EN)
+    html = page(report_data(cases=None, incidents=None, tasks=None, staff=None, hours=None), EN)
     names = re.findall(r'id="chart-(\w+)"', html)
     assert names == ["differences", "truth", "cost"]
 

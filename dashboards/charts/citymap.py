@@ -25,6 +25,7 @@ from dashboards.charts.ground import (
 from dashboards.charts.phrases import listing, number, signed
 from dashboards.charts.replications import Floats, mean_interval
 from dashboards.texts import Texts
+from sim import register
 from sim.city.areas import LEVELS, Areas
 from sim.city.city import City
 
@@ -85,7 +86,7 @@ def drawn_level(areas: Areas) -> int:
 
 
 def restricted_days(
-    incidents: pd.DataFrame, city: City, arms: list[str], horizon_min: float, limit_days: float
+    incidents: pd.DataFrame, city: City, arms: list[str], horizon_min: float, limit_days: float | None
 ) -> tuple[pd.DataFrame, float, int]:
     """Return mean days to true resolution by area, arm and replication, counting at most ``limit_days``.
 
@@ -99,6 +100,8 @@ def restricted_days(
     """
     cohort = incidents[incidents["in_cohort"].astype(bool)] if "in_cohort" in incidents else incidents
     cohort = cohort[cohort["policy"].isin(arms)]
+    if limit_days is None:
+        limit_days = register.load()["measure.restricted_mean_days"].default
     followed = (horizon_min - cohort["occurred_min"].max()) / DAY_MIN if len(cohort) else limit_days
     limit = float(min(limit_days, max(followed, 1.0 / 24)))
     level = drawn_level(city.areas)
@@ -126,7 +129,12 @@ def _area_rows(grid: pd.Series, areas: Areas, level: int) -> np.ndarray:
 
 
 def resolution_map(
-    incidents: pd.DataFrame, city: City, arms: list[str], horizon_min: float, lang: str = "en", limit_days: float = 7.0
+    incidents: pd.DataFrame,
+    city: City,
+    arms: list[str],
+    horizon_min: float,
+    lang: str = "en",
+    limit_days: float | None = None,
 ) -> Chart:
     """Draw mean days to true resolution by area, one panel per arm, same scale and extent.
 
@@ -265,7 +273,7 @@ def difference_map(
     baseline: str,
     horizon_min: float,
     lang: str = "en",
-    limit_days: float = 7.0,
+    limit_days: float | None = None,
 ) -> Chart:
     """Draw by how many days true resolution changes in each area when ``arm`` replaces ``baseline``.
 

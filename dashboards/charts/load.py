@@ -1,7 +1,8 @@
-"""When which staff are busy: a heat map of posts or departments by hour of day, one panel per arm.
+"""How busy staff on duty are by hour of the day: a heat map of posts or departments, one panel per arm.
 
-A cell is the mean share of all people on the post's roster who were driving or working in that hour; who was off
-duty counts in the denominator, so nights with few on duty look pale. It knows tasks, not rosters.
+A cell is the minutes with cases in that hour divided by the minutes on duty in that hour, from the minutes that the
+staff table sums: work after duty counts, so that a cell may exceed 100 %, and where nobody is on duty the cell is
+empty. It is the share of duty spent on cases, by hour; delegated work stands beside it in the table.
 """
 
 from __future__ import annotations
@@ -15,36 +16,25 @@ import plotly.graph_objects as go
 
 from dashboards.charts.base import SEQUENTIAL, Chart, escape, figure, records
 from dashboards.charts.phrases import listing, percent
-from dashboards.charts.replications import Floats
 from dashboards.texts import Texts
 
 ROW_PX, MOST_ROWS = 24, 24
 ABOVE_PX, BELOW_PX, MARGIN_PX = 30, 34, 48
-DAY_MIN = 1440.0
+MINUTES = ["busy_min", "background_min", "on_duty_min"]
 
 
 def load_by_hour(
-    tasks: pd.DataFrame,
-    staff: pd.DataFrame,
-    arms: list[str],
-    horizon_min: float,
-    lang: str = "en",
-    by: str = "post",
-    titles: Mapping[str, str] | None = None,
+    hours: pd.DataFrame, arms: list[str], lang: str = "en", by: str = "post", titles: Mapping[str, str] | None = None
 ) -> Chart:
-    """Draw the busy share by hour of day.
+    """Draw the share of duty spent on cases by hour of day.
 
     Parameters
     ----------
-    tasks
-        One row per task: ``policy, replication, assigned_min, left_min`` and the column named by ``by``; a task
-        without an end is busy until ``horizon_min``.
-    staff
-        One row per staff member: ``policy, replication`` and the column named by ``by``.
+    hours
+        Minutes of staff by hour: ``policy, replication, hour`` (0 to 23), ``busy_min`` (with cases),
+        ``background_min`` (delegated work), ``on_duty_min`` and the column named by ``by``.
     arms
         Policies in order.
-    horizon_min
-        End of the run, minutes since a midnight.
     lang
         ``"en"`` or ``"zh"``.
     by
@@ -55,13 +45,11 @@ def load_by_hour(
     Returns
     -------
     Chart
-        Its table has ``policy, group, hour, busy_share``; at most the 24 busiest groups are drawn, the table has all.
+        Its table has ``policy, group, hour, busy_min, background_min, on_duty_min`` (means over replications) and
+        ``busy_share``, NaN where nobody is on duty; at most the 24 busiest groups are drawn, the table has all.
     """
     t = Texts(lang, titles)
-    table = pd.concat(
-        [_shares(tasks[tasks["policy"] == a], staff[staff["policy"] == a], by, horizon_min, a) for a in arms],
-        ignore_index=True,
-    )
+    table = _shares(hours, arms, by)
     peaks = table.groupby("group")["busy_share"].max().sort_values(ascending=False, kind="stable")
     groups = peaks.index[:MOST_ROWS].tolist()
     traces, layout = _panels(table, arms, groups, by, t)
@@ -79,39 +67,18 @@ def load_by_hour(
     )
 
 
-def minutes_by_hour(start_min: Floats, end_min: Floats) -> Floats:
-    """Return how many minutes of each interval fall in each hour of the day, shape ``(n, 24)``."""
-    hours = np.arange(24) * 60.0
-
-    def before(moment: Floats) -> Floats:
-        days, rest = np.divmod(moment[:, None], DAY_MIN)
-        return days * 60.0 + np.clip(rest - hours, 0.0, 60.0)
-
-    return before(np.asarray(end_min, dtype=float)) - before(np.asarray(start_min, dtype=float))
-
-
-def _shares(tasks: pd.DataFrame, staff: pd.DataFrame, by: str, horizon_min: float, arm: str) -> pd.DataFrame:
-    replications = max(1, staff["replication"].nunique())
-    people = staff.groupby(by).size() / replications
-    started = tasks[np.isfinite(tasks["assigned_min"].astype(float)) & tasks[by].isin(people.index)]
-    start = np.clip(started["assigned_min"].to_numpy(dtype=float), 0.0, horizon_min)
-    end = np.nan_to_num(started["left_min"].to_numpy(dtype=float), nan=horizon_min)
-    code, names = pd.factorize(started[by], sort=True)
-    busy = pd.DataFrame(0.0, index=people.index, columns=range(24))
-    spent = minutes_by_hour(start, np.clip(end, start, horizon_min))
-    for hour in range(24):
-        busy.loc[names, hour] = np.bincount(code, weights=spent[:, hour], minlength=len(names))
-    hours_each = minutes_by_hour(np.zeros(1), np.array([horizon_min]))[0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = busy.to_numpy() / replications / (people.to_numpy()[:, None] * hours_each)
-    return pd.DataFrame(
-        {
-            "policy": arm,
-            "group": np.repeat(people.index.astype(str), 24),
-            "hour": np.tile(np.arange(24), len(people)),
-            "busy_share": share.ravel(),
-        }
-    )
+def _shares(hours: pd.DataFrame, arms: list[str], by: str) -> pd.DataFrame:
+    """Return minutes per replication and their ratio, by arm, group and hour."""
+    known = hours[hours["policy"].isin(arms) & hours[by].notna()]
+    replications = known.groupby("policy", observed=True)["replication"].nunique()
+    named = known.assign(group=known[by].astype(str), policy=known["policy"].astype(str))
+    table = named.groupby(["policy", "group", "hour"], observed=True)[MINUTES].sum().astype(float).reset_index()
+    table[MINUTES] = table[MINUTES].div(table["policy"].map(replications), axis=0)
+    duty = table["on_duty_min"].to_numpy()
+    table["busy_share"] = np.divide(table["busy_min"], duty, out=np.full(len(table), np.nan), where=duty > 0)
+    order = {arm: i for i, arm in enumerate(arms)}
+    return table.sort_values(["policy", "group", "hour"], key=lambda c: c.map(order) if c.name == "policy" else c,
+                             ignore_index=True)  # fmt: skip
 
 
 def _height_px(arms: int, groups: int) -> int:
@@ -124,14 +91,14 @@ def _panels(
     layout: dict[str, Any] = {"annotations": [], "margin": {"t": 8, "b": MARGIN_PX - 8}}
     traces = []
     drawn_px = _height_px(len(arms), len(groups)) - MARGIN_PX
-    share, top_value = 1.0 / len(arms), float(np.nanmax(table["busy_share"])) if len(table) else 1.0
+    share, top_value = 1.0 / len(arms), float(table["busy_share"].max())
     for i, arm in enumerate(arms):
         suffix = "" if i == 0 else str(i + 1)
         wide = table[table["policy"] == arm].pivot(index="group", columns="hour", values="busy_share")
         z = wide.reindex(groups[::-1]).to_numpy()
         traces.append(
             go.Heatmap(
-                z=np.round(z, 4).tolist(),
+                z=[[round(v, 4) if np.isfinite(v) else None for v in row] for row in z],
                 x=list(range(24)),
                 y=[_group_title(g, by, t) for g in groups[::-1]],
                 xaxis=f"x{suffix}",
@@ -176,7 +143,7 @@ def _panels(
     layout["coloraxis"] = {
         "colorscale": SEQUENTIAL,
         "cmin": 0,
-        "cmax": max(0.01, top_value),
+        "cmax": max(0.01, top_value) if np.isfinite(top_value) else 1.0,
         "colorbar": {"tickformat": ".0%", "title": {"text": t("charts.load.bar")}, "len": 0.6},
     }
     return traces, layout

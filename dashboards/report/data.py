@@ -80,7 +80,7 @@ class ReportData:
         Rows like `comparisons`, of the measures watched in every comparison; see `scenarios.safeguards`.
     headline, cost
         Names of the measure that answers the question and of the one that prices it; empty when there is none.
-    cases, incidents, tasks, staff
+    cases, incidents, tasks, staff, hours
         Tables of the kept replications with ``policy`` (labels) and ``replication``; None when none were kept.
     city
         The city, or None when it cannot be loaded.
@@ -114,6 +114,7 @@ class ReportData:
     incidents: pd.DataFrame | None = None
     tasks: pd.DataFrame | None = None
     staff: pd.DataFrame | None = None
+    hours: pd.DataFrame | None = None
     city: City | None = None
     titles: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)

@@ -32,8 +32,8 @@ def charts(data: ReportData, lang: str) -> list[Chart]:
         drawn.append(cost_and_effect(data.runs, arms, data.cost, data.headline, data.measures, lang))
     if _filled(data.cases):
         drawn.append(case_flow(data.cases, arms[:3], lang, data.titles))
-    if _filled(data.tasks) and _filled(data.staff):
-        drawn.append(load_by_hour(data.tasks, data.staff, arms[:3], data.horizon_min, lang, titles=data.titles))
+    if _filled(data.hours):
+        drawn.append(load_by_hour(data.hours, arms[:3], lang, titles=data.titles))
     if _filled(data.staff):
         drawn.append(workload(data.staff, arms, lang))
     drawn += _maps(data, lang)
@@ -49,12 +49,17 @@ def _maps(data: ReportData, lang: str) -> list[Chart]:
         return []
     maps = [city_figure(data.city, lang)]
     if _filled(data.incidents):
-        maps.append(resolution_map(data.incidents, data.city, data.labels, data.horizon_min, lang))
+        maps.append(resolution_map(data.incidents, data.city, data.labels, data.horizon_min, lang, _limit_days(data)))
         maps += [
-            difference_map(data.incidents, data.city, arm, data.labels[0], data.horizon_min, lang)
+            difference_map(data.incidents, data.city, arm, data.labels[0], data.horizon_min, lang, _limit_days(data))
             for arm in data.labels[1:]
         ]
     return maps
+
+
+def _limit_days(data: ReportData) -> float | None:
+    """Return the study's one limit of restricted means; None lets the register's own value stand."""
+    return next((p.value for p in data.parameters if p.name == "measure.restricted_mean_days"), None)
 
 
 def _deadline_min(cases: pd.DataFrame | None) -> float | None:

@@ -24,7 +24,7 @@ from sim.measures import MEASURES
 from sim.measures.line_names import measure_of
 from sim.spec import ModelSpec
 
-HEADLINES = ("true_resolution_days", "true_resolution_share", "response_min")
+HEADLINES = ("true_resolution_days", "true_resolution_share")
 COSTS = ("cost_yuan_per_resolved", "cost_yuan")
 WORDS = ("title", "description", "version")
 DAY_MIN = 1440.0
@@ -67,7 +67,7 @@ def gather(study: Study, lang: str) -> ReportData:
         horizon_min=spec.horizon_days * DAY_MIN,
         headline=headline,
         cost=next((m for m in COSTS if m in held), ""),
-        **{name: _kept(study, name, labels) for name in ("cases", "incidents", "tasks", "staff")},
+        **{name: _kept(study, name, labels) for name in ("cases", "incidents", "tasks", "staff", "hours")},
         city=study.city,
         titles=_titles(spec, lang),
         facts=_facts(study, spec, replications, t),

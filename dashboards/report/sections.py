@@ -16,6 +16,8 @@ from dashboards.report.data import Parameter, ReportData
 from dashboards.report.html import chart_figure, paragraph, table, text
 from dashboards.texts import Texts, pick
 from scenarios.verdicts_told import SIGNS
+from sim.measures import denominator
+from sim.measures.line_names import measure_of
 
 
 def section(element_id: str, title: str, *parts: str) -> str:
@@ -72,7 +74,7 @@ def compared_section(data: ReportData, t: Texts) -> str:
 def measures_section(data: ReportData, t: Texts) -> str:
     """The table of measures: means, differences, verdicts."""
     if data.comparisons.empty:
-        return section("measures", t("report.measures"), _means_table(data, t))
+        return section("measures", t("report.measures"), _means_table(data, t), _kinds_table(data, t))
     rows = [_measure_row(row, data, t) for row in records(data.comparisons)]
     labels = [t("columns.arm"), t("columns.mean_baseline"), t("columns.mean_arm")]
     if len(data.arms) == 2:
@@ -91,6 +93,7 @@ def measures_section(data: ReportData, t: Texts) -> str:
         t("report.measures"),
         table(head, rows, t("report.measures"), "measures"),
         paragraph(t("report.measures_note"), "note"),
+        _kinds_table(data, t),
     )
 
 
@@ -115,7 +118,14 @@ def _measure_row(row: dict[str, Any], data: ReportData, t: Texts) -> list[str]:
 def _measure_head(metric: str, data: ReportData, t: Texts) -> str:
     state = str(data.measures[metric].state) if metric in data.measures else "both"
     mark = f' <span class="tag {text(state)}">{text(t.name("states", state))}</span>' if state != "both" else ""
-    return f'<th scope="row">{text(measure_title(metric, data.measures, t.lang))}{mark}</th>'
+    return f'<th scope="row">{text(measure_title(metric, data.measures, t.lang))}{mark}{_over(metric, t)}</th>'
+
+
+def _over(metric: str, t: Texts) -> str:
+    """What the measure is a share of or taken over, in small type below its title."""
+    measure = measure_of(metric)
+    said = denominator(measure, t.lang) if measure is not None else ""
+    return f"<br><small>{text(said)}</small>" if said else ""
 
 
 def _number_cell(value: str) -> str:
@@ -139,6 +149,28 @@ def _means_table(data: ReportData, t: Texts) -> str:
         rows.append([_measure_head(metric, data, t), *[_number_cell(quantity(v, unit, t)) for v in (mean, low, high)]])
     head = [t("columns.metric"), t("columns.mean"), t("columns.low"), t("columns.high")]
     return table(head, rows, t("report.measures"), "measures")
+
+
+def _kinds_table(data: ReportData, t: Texts) -> str:
+    """Means within each kind of trouble by arm, folded up; nothing where the runs hold none."""
+    rows = []
+    for metric in (c for c in data.runs.columns if c.startswith("kind.")):
+        measure = measure_of(metric)
+        if measure is None or metric in data.measures:
+            continue
+        title, cells = f"{text(pick(measure.title, t.lang))}{_over(metric, t)}", []
+        for arm in data.labels:
+            values = data.runs.loc[data.runs["policy"] == arm, metric].to_numpy(dtype=float)
+            mean, low, high = (float(v) for v in mean_interval(values))
+            ends = t("phrases.interval", low=number(low), high=number(high))
+            cells.append(_number_cell(f"{quantity(mean, measure.unit, t)} ({ends})" if finite(low) else number(mean)))
+        rows.append([f'<th scope="row">{title}</th>', text(t.name("units", measure.unit)), *cells])
+    if not rows:
+        return ""
+    head = [t("columns.metric"), t("columns.unit"), *[t("report.mean_of", arm=arm) for arm in data.labels]]
+    caption = t("report.by_kind")
+    note = paragraph(t("report.by_kind_note"), "note")
+    return f"<details><summary>{text(caption)}</summary>{table(head, rows, caption, 'measures')}{note}</details>"
 
 
 def charts_section(data: ReportData, charts: list[Chart], t: Texts) -> str:
@@ -207,10 +239,10 @@ def definitions_section(data: ReportData, t: Texts) -> str:
     ]
     rows = []
     for name in used:
-        m = data.measures[name]
+        m, title = data.measures[name], text(measure_title(name, data.measures, t.lang))
         rows.append(
             [
-                f'<th scope="row">{text(measure_title(name, data.measures, t.lang))}<br><code>{text(name)}</code></th>',
+                f'<th scope="row">{title}{_over(name, t)}<br><code>{text(name)}</code></th>',
                 text(t.name("units", str(m.unit))),
                 text(t.name("states", str(m.state))),
                 text(t(f"report.better_{m.better}")),

@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from sim.agents.hours import H_CASES, H_DELEGATED, H_DUTY, count_hours
 from sim.engine.codes import (
     A_BACKGROUND,
     A_MOVING,
@@ -65,6 +66,7 @@ def leave_activity(world, s):
     elif k.state == S_BACKGROUND:
         p.background -= 1
         k.background_min += spent
+        count_hours(world, s, H_DELEGATED, k.since_min, now)
         k.owed_min = max(0.0, k.owed_min - spent)
     k.since_min = now
     k.stamp += 1
@@ -212,6 +214,7 @@ def count_work(world, s):
     k, now = world.staff[s], world.clock[0].now
     spent = now - k.since_min
     k.busy_min += spent
+    count_hours(world, s, H_CASES, k.since_min, now)
     if k.on_duty == 0:
         k.overtime_min += now - max(k.duty_since_min, k.since_min)
     k.since_min = now
@@ -272,6 +275,7 @@ def _end_duty(world, s):
     k, now = world.staff[s], world.clock[0].now
     k.on_duty = 0
     k.duty_min += now - k.duty_since_min
+    count_hours(world, s, H_DUTY, k.duty_since_min, now)
     k.duty_since_min = now
     world.pools[k.pool].on_duty -= 1
     if k.state == S_IDLE or k.state == S_BACKGROUND:
@@ -338,13 +342,16 @@ def close_accounts(world):
         spent = now - k.since_min
         if k.on_duty == 1:
             k.duty_min += now - k.duty_since_min
+            count_hours(world, s, H_DUTY, k.duty_since_min, now)
             k.duty_since_min = now
         if k.state == S_BUSY:
             k.busy_min += spent
+            count_hours(world, s, H_CASES, k.since_min, now)
             if k.on_duty == 0:
                 k.overtime_min += now - max(k.duty_since_min, k.since_min)
         elif k.state == S_BACKGROUND:
             k.background_min += spent
+            count_hours(world, s, H_DELEGATED, k.since_min, now)
             k.owed_min = max(0.0, k.owed_min - spent)
         elif k.activity == A_PATROL and k.state == S_IDLE:
             k.patrol_min += spent

@@ -48,7 +48,13 @@ _SAID: dict[str, tuple[str, str, str, str, str]] = {
     "mean_in_line": ("1", "lower", "Number in line", "平均排队数", "派人之前排队任务数的时间平均"),
     "mean_in_system": ("1", "lower", "Number in the system", "系统内平均数", "排队、赶赴、处理及滞后任务数的时间平均"),
     "system_min": ("min", "lower", "Time in the system", "系统逗留时间", "从到达到结束的平均分钟数，仅计已完成者"),
-    "utilisation": ("share", "none", "Busy share of duty", "在岗忙碌率", "忙碌分钟数（含路途）/ 在岗分钟数，全期"),
+    "utilisation": (
+        "share",
+        "none",
+        "Share of duty spent on cases",
+        "案件工时占比",
+        "忙碌分钟数（含路途）/ 在岗分钟数，全期",
+    ),
     "tasks": ("1", "none", "Stages passed", "经过环节数", "每个案件平均经过的环节数"),
 }
 
