@@ -17,6 +17,7 @@ from rich.progress import Progress as Bar
 from calibration.arrivals import ArrivalFit
 from calibration.caselog import CaseLog
 from calibration.durations import DurationFit
+from calibration.joint import MOST_SEEN, Joint
 from calibration.measured import STATISTICS, shown
 from scenarios.console import Console, number, signed
 
@@ -160,6 +161,8 @@ class Teller:
             title=self.text("held_title", start=fit.held.start, days=fit.held.days, replications=held.replications),
         )
         self.say(self.text("held_note"))
+        for line in joint_lines(held.joint, self.words):
+            self.say(line)
 
     def verdict(self, verdict: str, misses: float) -> str:
         """Return a verdict in words."""
@@ -169,7 +172,7 @@ class Teller:
         made = outcome.made
         self.say("")
         self.say(self.text(f"status.{made.status}"))
-        for reason in made.draft_reasons:
+        for reason in (*made.draft_reasons, *made.differences):
             self.say(f"  - {reason.of(self.console.lang)}")
         self.say(self.text("lost_head"))
         for key in made.lost:
@@ -181,11 +184,33 @@ class Teller:
 def sizes(part: dict[str, float | str], words: Any, law: DurationFit) -> str:
     """Return the parameters of a part with their intervals; working minutes are never told in days."""
     return ", ".join(
-        f"{words.name('calibrate.parameters', key)} {_size(key, part[key], law)}"
-        f" ({_size(key, part[f'{key}_low'], law)} … {_size(key, part[f'{key}_high'], law)})"
+        f"{words.name('calibrate.parameters', key)} {_size(key, part[key], law)} ({_interval(key, part, words, law)})"
         for key in ("mean", "median", "sigma", "scale", "shape")
         if f"{key}_low" in part
     )
+
+
+def _interval(key: str, part: dict[str, float | str], words: Any, law: DurationFit) -> str:
+    low, high = part[f"{key}_low"], part[f"{key}_high"]
+    if not math.isfinite(float(high)):
+        return str(words("calibrate.undetermined"))
+    return f"{_size(key, low, law)} … {_size(key, high, law)}"
+
+
+def joint_lines(joint: Joint | None, words: Any) -> list[str]:
+    """Return what the joint test found and what it can see, in sentences."""
+    if joint is None:
+        return []
+    p = "p < 0.001" if joint.p_value < 0.001 else f"p = {joint.p_value:.3f}"
+    found = words(
+        f"calibrate.joint.{'differs' if joint.differs else 'agrees'}", p=p, rows=len(joint.rows),
+        level=f"{100 * joint.level:g}",
+    )  # fmt: skip
+    return [found, words("calibrate.joint.sees", rate=_seen(joint.rate_seen), times=_seen(joint.times_seen))]
+
+
+def _seen(factor: float) -> str:
+    return f"×{factor:.2f}" if math.isfinite(factor) else f">×{MOST_SEEN:g}"
 
 
 def _size(key: str, value: float | str, law: DurationFit) -> str:
@@ -196,7 +221,7 @@ def _size(key: str, value: float | str, law: DurationFit) -> str:
 
 
 def _ends(low: float, high: float) -> str:
-    return f"{number(low)} … {number(high)}"
+    return f"{number(low)} … {number(high)}" if math.isfinite(high) else f"{number(low)} …"
 
 
 def _series(moment: Any) -> Any:
