@@ -241,7 +241,7 @@ def calibrate(
     except LogRefused as error:
         typer.echo(f"gridwhistle: {error.sentence(console.words)}", err=True)
         raise typer.Exit(2) from None
-    code = {"published": 0, "draft": 1, "passed_with_differences": 3}[outcome.made.status]
+    code = {"published": 0, "draft": 1, "passed_with_differences": 4}[outcome.made.status]
     if code:
         raise typer.Exit(code)
 
