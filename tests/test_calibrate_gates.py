@@ -8,6 +8,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ def test_a_part_that_nothing_determines_is_a_draft_with_bounded_numbers(tmp_path
             assert row["low"] is None or row["low"] <= row["value"]
             assert row["high"] is None or row["value"] <= row["high"] < 1e8
     shown = calibrated(CASES / "calibrate-overflow" / "log.csv", tmp_path / "again", "America/New_York")
-    assert max(map(len, shown.stdout.split())) < 60  # no number of a hundred digits
+    assert not re.search(r"\d{12}", shown.stdout.split("Written")[0])  # once numbers of 140 digits
 
 
 def test_the_ends_of_an_undetermined_part_are_open():
@@ -77,7 +78,7 @@ def test_the_ends_of_an_undetermined_part_are_open():
 
 
 def test_quantile_intervals_are_those_of_the_normal_law_where_it_is_known():
-    """One lognormal part: log quantile = mu + z sigma, with variances sigma^2/n and sigma^2/2n (grouped: a bit more)."""
+    """One lognormal part: log quantile = mu + z sigma, with variances sigma^2/n and sigma^2/2n."""
     x = np.random.default_rng(5).lognormal(5.0, 1.0, 800)
     law = fit(Shape(("lognormal",)), Grouped.of(x, np.zeros(800, bool)))
     for p, z in ((0.25, -0.6745), (0.5, 0.0), (0.9, 1.2816)):
@@ -122,7 +123,7 @@ def misses(shift: float, seed: int = 1, rows: int = 5) -> Misses:
 
 def test_the_joint_test_errs_as_often_as_it_says_and_finds_what_rows_show_together():
     honest = [joint_test(misses(0.0, seed)).p_value for seed in range(200)]
-    assert np.mean(np.array(honest) < LEVEL) <= 0.075  # 3 % and three standard errors
+    assert np.mean(np.array(honest) < LEVEL) <= 0.05  # 2 % and three standard errors
     assert np.mean(np.array(honest) < 0.5) == pytest.approx(0.5, abs=0.12)
     caught = [joint_test(misses(4.5, seed)).differs for seed in range(40)]
     assert np.mean(caught) > 0.8
