@@ -252,8 +252,9 @@ def calibrate(
     except LogRefused as error:
         typer.echo(f"gridwhistle: {error.sentence(console.words)}", err=True)
         raise typer.Exit(2) from None
-    if outcome.made.status == "draft":
-        raise typer.Exit(1)
+    code = {"published": 0, "draft": 1, "passed_with_differences": 4}[outcome.made.status]
+    if code:
+        raise typer.Exit(code)
 
 
 @app.command(short_help="Write results as tables for other programs.")

@@ -2,9 +2,9 @@
 
 The rate is a product of a profile over the hours of the clock and a rate per day. For such a product the hourly
 Poisson regression (GLM, log link) falls apart exactly into the shares of the hours and a regression of daily
-counts, so both are fitted by themselves. Terms enter only when they predict days or cases not used for the fit.
-What the rate leaves over is measured: dispersion of the days, and the gaps in operational time. Reading logs and
-simulating are elsewhere.
+counts (`calibration.days`), so both are fitted by themselves. Terms enter only when they predict days or cases not
+used for the fit. What the rate leaves over is measured: dispersion of the days, and the gaps in operational time.
+Reading logs and simulating are elsewhere.
 """
 
 from __future__ import annotations
@@ -12,21 +12,19 @@ from __future__ import annotations
 import datetime as dt
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import stats
 
 from calibration.choosing import one_error
+from calibration.days import HALF, Days, day_terms, free_ends, glm
 from calibration.dispersion import Dispersion, Gaps, dispersion_of, gaps_of
 from sim.errors import InputError
 
 Floats = NDArray[np.float64]
 FEWEST_DAYS, FEWEST_CASES = 21, 30
-STEEPEST = 2.0  # logarithm a year; a steeper growth is an edge of the log, not a trend to be carried on
-HALF = 0.5  # Jeffreys' prior of a rate: an hour without a case in the log is rare, not impossible
 
 
 def rate_posterior(count: float, exposure: float, shape: float = HALF, rate: float = 0.0) -> tuple[float, float]:
@@ -59,15 +57,17 @@ class ArrivalFit:
     cases
         Cases in them.
     hour_form, hours, hours_low, hours_high
-        ``flat``, ``waves`` or ``each``; 24 weights of mean 1 with their 95 % ends.
+        ``flat``, ``waves`` or ``each``; 24 weights of mean 1 with their 95 % ends. Ends are those of the form that
+        leaves each hour free, whichever form was chosen, widened to hold the weight used: a form that the log was
+        asked to choose knows less than its own intervals say.
     day_terms
         Terms of the daily rate: of ``weekend``, ``weekday``, ``trend``, ``season``.
     weekdays, weekdays_low, weekdays_high
-        7 weights of mean 1 from Monday.
+        7 weights of mean 1 from Monday; ends likewise of the form that leaves each weekday free.
     per_day
         Mean cases a day over the log.
     trend_per_year
-        Growth of the logarithm of the rate per year (0 without the term), with ends.
+        Growth of the logarithm of the rate per year (0 without the term), with ends of the form that has it.
     months
         12 factors around the trend (1 without the term).
     level
@@ -162,21 +162,21 @@ def fit_arrivals(
     counts = np.bincount(day, minlength=days).astype(float)
     table = _calendar(start, days, holidays)
     form, hours, tried_hours = _hours(hour, day)
-    terms, tried_days = _day_terms(counts, table)
-    model = _Days.of(counts, table, terms)
+    terms, tried_days = day_terms(counts, table)
+    model = Days.of(counts, table, terms)
     dispersion = dispersion_of(counts, model.mean, model.freedom)
     weights = np.bincount(hour, minlength=24)
-    low, high = _weight_ends(weights, hours, form)
-    inflate = math.sqrt(max(dispersion.phi, 1.0))
-    week, week_low, week_high = model.weekdays(inflate)
-    error = inflate * math.sqrt(len(at)) / days
+    low, high = _weight_ends(np.bincount(day * 24 + hour, minlength=24 * days).reshape(days, 24), hours)
+    week, trend = model.weekdays(), model.trend()
+    week_low, week_high, trend_low, trend_high = free_ends(counts, table, terms, dispersion)
+    error = math.sqrt(max(dispersion.phi, 1.0) * len(at)) / days
     weekend = table["weekday"].to_numpy()[day] >= 5
     fitted = ArrivalFit(
-        start, days, len(at), form, hours, low, high, terms, week, week_low, week_high, len(at) / days,
-        len(at) / days - 1.96 * error, len(at) / days + 1.96 * error, *model.trend(inflate), model.months(),
-        model.level(), dispersion, Gaps(0, math.nan, math.nan, math.nan),
-        pd.concat([tried_hours, tried_days], ignore_index=True), _same_profile(hour, weekend),
-        tuple(int(h) for h in np.flatnonzero(weights == 0)), holidays,
+        start, days, len(at), form, hours, low, high, terms, week, np.minimum(week_low, week),
+        np.maximum(week_high, week), len(at) / days, len(at) / days - 1.96 * error, len(at) / days + 1.96 * error,
+        trend, min(trend_low, trend), max(trend_high, trend), model.months(), model.level(), dispersion,
+        Gaps(0, math.nan, math.nan, math.nan), pd.concat([tried_hours, tried_days], ignore_index=True),
+        _same_profile(hour, weekend), tuple(int(h) for h in np.flatnonzero(weights == 0)), holidays,
     )  # fmt: skip
     return replace(fitted, gaps=fitted.rescaled(at, start, days))
 
@@ -196,20 +196,12 @@ def _calendar(start: dt.date, days: int, holidays: frozenset[dt.date]) -> pd.Dat
     )
 
 
-def _glm(counts: Floats, columns: Floats) -> Any:
-    """Return a fitted Poisson regression with the logarithm as link."""
-    from statsmodels.genmod.families import Poisson  # both take a second to import, and only fits need them
-    from statsmodels.genmod.generalized_linear_model import GLM
-
-    return GLM(counts, columns, family=Poisson()).fit(maxiter=200)
-
-
 # ---------------------------------------------------------------- hours of the clock
 def _waves(weights: Floats, count: int = 2) -> Floats:
     """Return 24 weights of ``count`` harmonics fitted to counts by Poisson likelihood (a GLM)."""
     angle = 2 * np.pi * (np.arange(24) + 0.5) / 24
     columns = [np.ones(24), *(f((k + 1) * angle) for k in range(count) for f in (np.cos, np.sin))]
-    found = _glm(weights, np.column_stack(columns))
+    found = glm(weights, np.column_stack(columns))
     return np.asarray(found.fittedvalues) / np.mean(found.fittedvalues)
 
 
@@ -239,12 +231,25 @@ def _hours(hour: np.ndarray, day: np.ndarray) -> tuple[str, Floats, pd.DataFrame
     return chosen, _hour_weights(chosen, np.bincount(hour, minlength=24).astype(float)), table
 
 
-def _weight_ends(counts: np.ndarray, weights: Floats, form: str) -> tuple[Floats, Floats]:
-    """Return 95 % ends of each hour's weight from the gamma posterior of its rate (none for a flat profile)."""
-    if form == "flat":
-        return weights, weights
+def _weight_ends(table: np.ndarray, weights: Floats) -> tuple[Floats, Floats]:
+    """Return 95 % ends of each hour's weight: the gamma posterior of its own rate, widened to hold the weight.
+
+    Parameters
+    ----------
+    table
+        int[days, 24]: cases by day and hour. What hours vary more than their days' cases dealt out at random (clusters
+        within the hour) inflates the posterior's variance.
+    weights
+        float[24]: weights of the chosen form.
+    """
+    counts = table.sum(axis=0)
+    share = counts / counts.sum()
+    expected = table.sum(axis=1, keepdims=True) * share
+    surplus = float(((table - expected) ** 2).sum() / (expected * (1 - share)).sum()) if (share < 1).all() else 1.0
+    inflate = max(1.0, surplus * len(table) / (len(table) - 1))
     mean = (counts.sum() + 24 * HALF) / 24
-    return stats.gamma.ppf(0.025, counts + HALF) / mean, stats.gamma.ppf(0.975, counts + HALF) / mean
+    low, high = (inflate * stats.gamma.ppf(p, (counts + HALF) / inflate) / mean for p in (0.025, 0.975))
+    return np.minimum(low, weights), np.maximum(high, weights)
 
 
 def _same_profile(hour: np.ndarray, weekend: np.ndarray) -> float:
@@ -253,123 +258,3 @@ def _same_profile(hour: np.ndarray, weekend: np.ndarray) -> float:
     table = np.array([np.bincount(hour[rows] // 3, minlength=8) for rows in (weekend, ~weekend)])
     table = table[:, table.sum(axis=0) > 0]
     return float(stats.chi2_contingency(table).pvalue) if table.shape[1] > 1 else math.nan
-
-
-# ---------------------------------------------------------------- days
-@dataclass(frozen=True)
-class _Days:
-    """A Poisson regression of daily counts."""
-
-    terms: tuple[str, ...]
-    names: tuple[str, ...]
-    beta: Floats
-    covariance: Floats
-    mean: Floats
-    converged: bool
-
-    @classmethod
-    def of(cls, counts: Floats, table: pd.DataFrame, terms: tuple[str, ...]) -> _Days:
-        names, columns = _design(table, terms)
-        # a weekday without any case is rare, not impossible: half a case on all of them together
-        weekday = table["weekday"].to_numpy()
-        none = np.bincount(weekday, counts, minlength=7) == 0
-        seen = counts + np.where(none, HALF / np.maximum(np.bincount(weekday, minlength=7), 1), 0.0)[weekday]
-        found = _glm(seen, columns)
-        beta, cov = np.asarray(found.params), np.asarray(found.cov_params())
-        return cls(terms, names, beta, cov, np.exp(columns @ beta), bool(found.converged))
-
-    @property
-    def freedom(self) -> int:
-        return len(self.beta)
-
-    def predict(self, table: pd.DataFrame) -> Floats:
-        return np.exp(np.clip(_design(table, self.terms)[1] @ self.beta, -30, 30))
-
-    def _rows(self) -> Floats:
-        """Return the design rows of the seven weekdays at the middle of the log."""
-        return _design(pd.DataFrame({"weekday": range(7), "month": 0, "year": 0.0}), self.terms)[1]
-
-    def weekdays(self, inflate: float) -> tuple[Floats, Floats, Floats]:
-        rows = self._rows()
-        log = rows @ self.beta
-        mean = np.exp(log).mean()
-        share = np.exp(log) / np.exp(log).sum()
-        apart = rows - share @ rows  # slope of log(weight) in beta
-        error = inflate * np.sqrt(np.einsum("ij,jk,ik->i", apart, self.covariance, apart).clip(0))
-        weight = np.exp(log) / mean
-        half = 1.96 * np.minimum(error, 2.0)  # a weekday without cases: its weight is not known to more than this
-        return weight, weight * np.exp(-half), weight * np.exp(half)
-
-    def level(self) -> float:
-        return float(np.log(np.exp(self._rows() @ self.beta).mean()))
-
-    def trend(self, inflate: float) -> tuple[float, float, float]:
-        if "trend" not in self.terms:
-            return 0.0, 0.0, 0.0
-        j = self.names.index("year")
-        half = 1.96 * inflate * math.sqrt(self.covariance[j, j])
-        return float(self.beta[j]), float(self.beta[j] - half), float(self.beta[j] + half)
-
-    def months(self) -> Floats:
-        if "season" not in self.terms:
-            return np.ones(12)
-        angle = 2 * np.pi * (np.arange(1, 13) - 0.5) / 12
-        j = self.names.index("cos")
-        return np.exp(self.beta[j] * np.cos(angle) + self.beta[j + 1] * np.sin(angle))
-
-
-def _design(table: pd.DataFrame, terms: tuple[str, ...]) -> tuple[tuple[str, ...], Floats]:
-    names, columns = ["one"], [np.ones(len(table))]
-    weekday = table["weekday"].to_numpy()
-    if "weekend" in terms:
-        names.append("weekend")
-        columns.append((weekday >= 5).astype(float))
-    if "weekday" in terms:
-        names += [f"day{d}" for d in range(1, 7)]
-        columns += [(weekday == d).astype(float) for d in range(1, 7)]
-    if "trend" in terms:
-        names.append("year")
-        columns.append(table["year"].to_numpy(float))
-    if "season" in terms:
-        angle = 2 * np.pi * (table["month"].to_numpy(float) - 0.5) / 12
-        inside = (table["month"].to_numpy() > 0).astype(float)
-        names += ["cos", "sin"]
-        columns += [np.cos(angle) * inside, np.sin(angle) * inside]
-    return tuple(names), np.column_stack(columns)
-
-
-def _day_terms(counts: Floats, table: pd.DataFrame) -> tuple[tuple[str, ...], pd.DataFrame]:
-    """Choose the terms of the daily rate.
-
-    Weekdays by five-fold scores over weeks; what carries on into the future (trend, season) by predicting the last
-    quarter of the days from the first three.
-    """
-    week = np.arange(len(counts)) // 7 % 5
-    weekly: list[tuple[str, ...]] = [(), ("weekend",), ("weekday",)]
-    scores, freedom = {}, {}
-    for form in weekly:
-        name = "+".join(form) or "level"
-        scores[name], freedom[name] = np.empty(len(counts)), 0
-        for k in range(5):
-            rows = week == k
-            model = _Days.of(counts[~rows], table[~rows], form)
-            scores[name][rows], freedom[name] = _day_scores(model, counts[rows], table[rows]), model.freedom
-    chosen, told = one_error(scores, freedom, "days")
-    base = () if chosen == "level" else (chosen,)
-    cut = max(14, int(0.75 * len(counts)))
-    onward = [(), ("trend",)] + ([("season",), ("trend", "season")] if len(counts) >= 730 else [])
-    names = {"+".join((*base, *form)) or "level": (*base, *form) for form in onward}
-    scores, freedom = {}, {}
-    for name, form in names.items():
-        model = _Days.of(counts[:cut], table[:cut], form)
-        if model.converged and abs(model.trend(1.0)[0]) <= STEEPEST:
-            scores[name], freedom[name] = _day_scores(model, counts[cut:], table[cut:]), model.freedom
-    if not scores:
-        return base, told
-    last, told_last = one_error(scores, freedom, "days ahead")
-    return names[last], pd.concat([told, told_last], ignore_index=True)
-
-
-def _day_scores(model: _Days, counts: Floats, table: pd.DataFrame) -> Floats:
-    mean = np.maximum(model.predict(table), 1e-6)
-    return np.asarray(counts * np.log(mean) - mean - special.gammaln(counts + 1))

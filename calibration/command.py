@@ -23,9 +23,10 @@ from calibration.dispersion import Gaps, negative_binomial
 from calibration.durations import DurationFit
 from calibration.fits import GroupFit, LogFit, fit_log
 from calibration.heldout import HeldOut, compare
+from calibration.joint import Joint
 from calibration.overlay import Overlay, overlay, source_text, write
 from calibration.told import Teller
-from scenarios.console import Console
+from scenarios.console import Console, jsonable
 from scenarios.library import load
 from sim.errors import InputError
 
@@ -95,9 +96,9 @@ def calibrate(options: Options, console: Console, report: WriteReport | None = N
         options.out or Path("results") / f"calibrate-{Path(log.source.name).stem.split('.')[0]}-{log.source.sha256[:8]}"
     )
     reasons = (*fit.problems, *held.reasons)
-    made = overlay(fit, fit.held.start, fit.held.days, options.scenario, reasons, folder)
+    made = overlay(fit, fit.held.start, fit.held.days, options.scenario, reasons, folder, held.differences)
     outcome = Outcome(fit, held, made, folder, (), command_text(options))
-    text = json.dumps(summary(outcome), ensure_ascii=False, indent=1, default=str)
+    text = json.dumps(jsonable(summary(outcome)), ensure_ascii=False, indent=1, allow_nan=False)
     files = [
         write(made, fit, folder),
         _put(folder / "fit.json", text),
@@ -190,10 +191,23 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "groups": {name: _of_group(group, fit) for name, group in fit.groups.items()},
         "grouped_by": fit.column,
         "steps": _records(fit.steps),
-        "heldout": {"replications": held.replications, "statistics": _records(held.table)},
+        "heldout": {
+            "replications": held.replications, "statistics": _records(held.table), "joint": _of_joint(held.joint),
+        },
         "status": outcome.made.status, "reasons": [one.en for one in outcome.made.draft_reasons],
+        "differences": [one.en for one in outcome.made.differences],
         "lost": list(outcome.made.lost),
         "command": outcome.command,
+    }  # fmt: skip
+
+
+def _of_joint(joint: Joint | None) -> dict[str, Any] | None:
+    if joint is None:
+        return None
+    return {
+        "differs": joint.differs, "p_value": joint.p_value, "level": joint.level, "statistic": joint.statistic,
+        "critical": joint.critical, "rate_seen": joint.rate_seen, "times_seen": joint.times_seen,
+        "rows": [{"statistic": name, "z": z} for name, z in zip(joint.rows, joint.z, strict=True)],
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ time passes always or in office hours only. The likelihood itself is `calibratio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from scipy import stats
 
 from calibration.choosing import one_error
 from calibration.laws import Fitted, Floats, Shape
-from calibration.likelihood import Grouped, fit
+from calibration.likelihood import FLAT, UNSURE, Grouped, fit
 from calibration.office import Office
 from calibration.problems import Problem
 
@@ -31,6 +31,7 @@ RECENT = (1.0, 0.5, 0.25)
 STEADY_P = 0.01
 NO_MATTER = 0.02  # log-likelihood of a case: a span that is behind by less predicts as well
 FAR_BEHIND = 20.0  # AIC points for which a shape is not scored case by case any more
+FAR_AHEAD = 10.0  # AIC points by which a law that the data do not determine shows that the chosen one is not the law
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,9 @@ def _problems(law: Fitted) -> tuple[Problem, ...]:
             )
         )
     if not law.converged:
-        why = "; ".join(law.notes) or "the search stopped early"
-        found.append(Problem(f"the law of the durations did not converge: {why}", f"时长分布的拟合未收敛（{why}）"))
+        en = "; ".join(one.en for one in law.notes) or "the search stopped early"
+        zh = "；".join(one.zh for one in law.notes) or "搜索提前停止"
+        found.append(Problem(f"the law of the durations did not converge: {en}", f"时长分布的拟合未收敛（{zh}）"))
     return tuple(found)
 
 
@@ -149,8 +151,29 @@ def choose(
     table = table.assign(chosen=table["form"] == chosen)
     rest = [(("law", n, fits[n].shape.freedom, np.nan, np.nan, np.nan, False)) for n in fits if n not in near]
     table = pd.concat([table, pd.DataFrame(rest, columns=list(table.columns))], ignore_index=True) if rest else table
-    notes = {n: "; ".join(f.notes) for n, f in fits.items()}
-    return fits[chosen], table.assign(aic=table["form"].map(aic), note=table["form"].map(notes))
+    notes = {n: "; ".join(one.en for one in f.notes) for n, f in fits.items()}
+    law = _doubted(fits, aic, chosen)
+    return law, table.assign(aic=table["form"].map(aic), note=table["form"].map(notes))
+
+
+def _doubted(fits: dict[str, Fitted], aic: dict[str, float], chosen: str) -> Fitted:
+    """Return the chosen law, as not converged when the data ask for a part that they do not determine.
+
+    Many cases that are still open, for one, may belong to a part of which no case has ended; a simpler law then fits
+    far worse, and no law can be had.
+    """
+    law = fits[chosen]
+    unsure = [n for n, f in fits.items() if f.notes and set(f.notes) <= {FLAT, UNSURE}]
+    better = min((n for n in unsure if aic[n] < aic[chosen] - FAR_AHEAD), key=lambda n: aic[n], default=None)
+    if better is None or not law.converged:
+        return law
+    note = Problem(
+        f"a law of other parts ({better}) fits far better (AIC {aic[better] - aic[chosen]:.0f}), but the data do not "
+        "determine it; cases that are still open may belong to a part of which none has ended",
+        f"另一种成分的分布（{better}）拟合明显更好（AIC {aic[better] - aic[chosen]:.0f}），但数据无法确定它；"
+        "未办结案件可能属于尚无一件办结的成分",
+    )
+    return replace(law, converged=False, notes=(note,))
 
 
 def _sparing(table: pd.DataFrame, fits: dict[str, Fitted], ended: int) -> str:

@@ -10,21 +10,24 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from calibration.fits import LogFit
-from calibration.measured import DAY, STATISTICS, closed_by, of_arrivals, of_durations, shown
+from calibration.halves import HALVES, apart_by, half_splits
+from calibration.joint import Joint, Misses, joint_test
+from calibration.laws import Z
+from calibration.measured import DAY, STATISTICS, closed_by, of_arrivals, of_durations, on_scale, shown
 from calibration.observed import Sample
 from calibration.overlay import DESK, loaded, overlay, type_name
 from calibration.problems import Problem
 
 Floats = NDArray[np.float64]
-HALVES = 200
 FAR, GATED_FAR = 1.0, 3.0
+WATCHED = 0.5  # of the longest watch: a quantile beyond is cut off by the log's end rather than by the cases
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class HeldOut:
         ``minutes, observed, simulated, low, high, before``: share closed by each time; before: before the split.
     reasons
         Gates that the fit failed, in sentences.
+    joint
+        The test of all rows together; None when no row can be judged.
     busiest_desk, desks
         Most cases at once at the desk, and its places.
     """
@@ -72,8 +77,16 @@ class HeldOut:
     weekly: pd.DataFrame
     curves: pd.DataFrame
     reasons: tuple[Problem, ...]
+    joint: Joint | None
     busiest_desk: int
     desks: int
+
+    @property
+    def differences(self) -> tuple[Problem, ...]:
+        """What the joint test found, in a sentence; empty when the misses are no more than chance."""
+        if self.joint is None or not self.joint.differs:
+            return ()
+        return (_together(self.joint),)
 
     @property
     def rows(self) -> list[Compared]:
@@ -198,7 +211,7 @@ def compare(
     samples, busiest, desks = simulate(fit, replications, seed, heard)
     observed = {**of_arrivals(fit.held), **of_durations(fit.held.only(fit.held.inside))}
     played = pd.DataFrame([{**of_arrivals(s), **of_durations(s)} for s in samples])
-    halves = _halves(fit.held, seed)
+    halves = half_splits(fit.held, fit.held.only(fit.held.inside), seed)
     made = [
         _row(name, observed[name], played[name].to_numpy(float), halves[name])
         for name in STATISTICS
@@ -218,9 +231,80 @@ def compare(
         _weekly(fit.held, samples),
         _curves(fit, samples),
         tuple(reasons),
+        _joint(fit, rows, halves, played, seed),
         busiest,
         desks,
     )
+
+
+def _joint(
+    fit: LogFit, rows: list[Compared], halves: dict[str, Floats], played: pd.DataFrame, seed: int
+) -> Joint | None:
+    """Put all rows that take part to the joint test."""
+    fitted = half_splits(*_fitted_to(fit), seed + 1)
+    names = [row.statistic for row in rows if STATISTICS[row.statistic].joint]
+    apart = {name: (apart_by(name, halves[name]), apart_by(name, fitted[name])) for name in names}
+    names = [name for name in names if len(apart[name][0]) == len(apart[name][1]) == HALVES]  # a number in each half
+    if not names:
+        return None
+    found = {row.statistic: row for row in rows}
+    observed = np.array([found[name].observed for name in names])
+    counts = np.array([STATISTICS[name].unit == "cases" for name in names])
+    longer = np.array(
+        [fit.held.days / (fit.seen.days - fit.skipped_days) if name == "cases" else 1.0 for name in names]
+    )
+    return joint_test(
+        Misses(
+            tuple(names),
+            np.array([float(on_scale(n, found[n].observed) - on_scale(n, found[n].simulated)) for n in names]),
+            np.array([apart[name][0] for name in names]),
+            np.array([apart[name][1] for name in names]) * longer[:, None],
+            np.array([on_scale(name, played[name].dropna()).std() for name in names]),
+            counts * observed * _drift(fit),
+            observed,
+            np.array([STATISTICS[n].unit == "min" for n in names]) & (observed < WATCHED * fit.held.watched_min.max()),
+        ),
+        seed,
+    )
+
+
+def _fitted_to(fit: LogFit) -> tuple[Sample, Sample]:
+    """Return the cases before the split, and those of them that the laws of duration were fitted to."""
+    seen, skipped = fit.seen, fit.skipped_days
+    late = np.zeros(len(seen), bool)
+    for name, group in fit.groups.items():
+        mine = seen.group == name
+        late |= mine & (seen.opened_min >= np.quantile(seen.opened_min[mine], 1 - group.cycle.recent))
+    start, days = seen.start + dt.timedelta(days=skipped), seen.days - skipped
+    return replace(seen, start=start, days=days, opened_min=seen.opened_min - skipped * DAY), seen.only(late)
+
+
+def _drift(fit: LogFit) -> float:
+    """Return the standard error of the logarithm of the held-out rate that comes from carrying trends on."""
+    ahead = ((fit.held.start - fit.seen.start).days + (fit.held.days - fit.seen.days) / 2) / 365.25
+    errors = [
+        group.share * (group.arrivals.trend_high - group.arrivals.trend_low) / (2 * Z) * ahead
+        for group in fit.groups.values()
+        if "trend" in group.arrivals.day_terms
+    ]
+    return float(np.linalg.norm(errors)) if errors else 0.0
+
+
+def _together(joint: Joint) -> Problem:
+    """Return the joint test's finding with its largest misses."""
+    named = [(STATISTICS[name].title, abs(z)) for name, z in joint.largest[:3]]
+    en = ", ".join(f"{title.en} {_times(z)}" for title, z in named)
+    zh = "、".join(f"{title.zh}{_times(z)}" for title, z in named)
+    p = "< 0.001" if joint.p_value < 0.001 else f"= {joint.p_value:.3f}"
+    return Problem(
+        f"taken together, {len(joint.rows)} statistics miss by more than chance (p {p}); "
+        f"the largest, in standard errors: {en}",
+        f"{len(joint.rows)}项统计量合起来的偏差超出偶然（p {p}）；其中最大的（以标准误计）：{zh}",
+    )
+
+
+def _times(z: float) -> str:
+    return f"{z:.1f}" if z < 100 else ">100"
 
 
 def _far(row: Compared) -> Problem:
@@ -237,43 +321,15 @@ def _row(name: str, observed: float, played: Floats, halves: Floats) -> Compared
     what, played, halves = STATISTICS[name], played[np.isfinite(played)], halves[np.isfinite(halves).all(axis=1)]
     if not math.isfinite(observed) or not len(played):
         return None
-    shown = (lambda v: np.log1p(np.maximum(v, 0.0))) if what.unit == "min" else (lambda v: np.asarray(v, float))
     low, high = np.quantile(played, [0.025, 0.975])
     centre = float(np.median(played) if what.unit == "min" else played.mean())
-    floor = float(np.quantile(np.abs(np.diff(shown(halves), axis=1)), 0.95) / 2) if len(halves) else math.nan
-    miss = abs(float(shown(np.array(observed))) - float(shown(np.array(centre))))
+    floor = float(np.quantile(np.abs(np.diff(on_scale(name, halves), axis=1)), 0.95) / 2) if len(halves) else math.nan
+    miss = abs(float(on_scale(name, observed)) - float(on_scale(name, centre)))
     times = miss / floor if floor > 0 else (0.0 if miss == 0 else math.inf)
     inside = low <= observed <= high
     verdict = "agrees" if inside else "within_noise" if times <= FAR else "differs" if times <= GATED_FAR else "far"
     noise = observed * math.expm1(floor) if what.unit == "min" else floor
     return Compared(name, what.unit, what.about, observed, centre, float(low), float(high), noise, times, verdict)
-
-
-def _halves(held: Sample, seed: int) -> dict[str, Floats]:
-    """Return each statistic in the two halves of random splits of the held-out log: float64[splits, 2]."""
-    rng = np.random.default_rng([seed, 11])
-    mine = held.only(held.inside)
-    out: list[list[dict[str, float]]] = []
-    weekday = (np.arange(held.days) + held.start.weekday()) % 7
-    for _ in range(HALVES):
-        first = _half_of(weekday, rng)
-        cases = rng.permutation(len(mine)) < len(mine) // 2
-        out.append(
-            [
-                {**of_arrivals(held, first), **of_durations(mine.only(cases))},
-                {**of_arrivals(held, ~first), **of_durations(mine.only(~cases))},
-            ]
-        )
-    return {name: np.array([[h.get(name, math.nan) for h in pair] for pair in out]) for name in STATISTICS}
-
-
-def _half_of(weekday: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Return half of the days, as many of each weekday as can be."""
-    chosen = np.zeros(len(weekday), bool)
-    for d in range(7):
-        rows = rng.permutation(np.flatnonzero(weekday == d))
-        chosen[rows[: (len(rows) + int(rng.integers(2))) // 2]] = True
-    return chosen
 
 
 def _band(values: list[Floats]) -> tuple[Floats, Floats, Floats]:

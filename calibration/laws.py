@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from calibration.problems import Problem
+
 Floats = NDArray[np.float64]
 
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -24,6 +26,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "gamma": ("scale", "shape"),
 }
 """Family -> its parameters, each above 0: the first in minutes, the second without a unit."""
+UNDETERMINED = 2.0  # standard error of a logarithm or logit: a 95 % interval that spans a factor of 50 either way
+LONGEST_MIN = 100 * 365.25 * 1440.0  # an end later than a century is no end: the interval is open
+Z = 1.959964
 
 
 @dataclass(frozen=True)
@@ -143,6 +148,8 @@ class Fitted:
         Whether the search ended in a maximum.
     resolution_min
         Durations up to this count as nothing.
+    notes
+        Why the maximum is none to rely on; empty when all is well.
     """
 
     shape: Shape
@@ -153,7 +160,7 @@ class Fitted:
     ended: int
     converged: bool
     resolution_min: float
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[Problem, ...] = field(default=())
 
     @property
     def shares(self) -> Floats:
@@ -186,16 +193,24 @@ class Fitted:
         """Return quantiles in minutes by bisection."""
         return quantiles(self.shape, self.theta, np.atleast_1d(np.asarray(p, float)))
 
-    def interval(self, p: ArrayLike, draws: int = 200, level: float = 0.95, seed: int = 7) -> tuple[Floats, Floats]:
-        """Return the ends of each quantile's confidence interval, by draws from the parameters' normal law."""
+    def interval(self, p: ArrayLike) -> tuple[Floats, Floats]:
+        """Return the ends of each quantile's 95 % interval in minutes, infinite where the data leave it open.
+
+        Closed form: the times at which the band of the distribution function (its logit plus and minus 1.96 standard
+        errors, by the slopes in the parameters) holds the share. Between two parts, where the function is flat, the
+        interval spans the gap. NaN where the covariance is not known.
+        """
         wanted = np.atleast_1d(np.asarray(p, float))
         if not np.isfinite(self.covariance).all():
             return np.full(wanted.shape, np.nan), np.full(wanted.shape, np.nan)
-        rng = np.random.default_rng(seed)
-        thetas = rng.multivariate_normal(self.theta, self.covariance, draws, method="eigh")
-        found = np.array([quantiles(self.shape, theta, wanted) for theta in thetas])
-        low, high = np.quantile(found, [0.5 - level / 2, 0.5 + level / 2], axis=0)
-        return low, high
+        x = np.geomspace(1e-3, LONGEST_MIN, 2400)
+        below, above, slopes = mixed_slopes(self.shape, self.theta, x)
+        below, above = np.maximum(below, 1e-300), np.maximum(above, 1e-300)
+        variance = np.einsum("in,ij,jn->n", slopes, self.covariance, slopes)
+        half = Z * np.sqrt(np.maximum(variance, 0.0)) / (below * above)
+        middle = np.log(below) - np.log(above)
+        ends = [_ends(np.log(x), middle, half, q) for q in special.logit(wanted)]
+        return np.array([low for low, _ in ends]), np.array([high for _, high in ends])
 
     def sample(self, rng: np.random.Generator, size: int) -> Floats:
         """Return random durations in minutes."""
@@ -213,25 +228,74 @@ class Fitted:
         return {"mixture": [_with_share(s, law) for s, (_, law) in zip(rounded, parts, strict=True)]}
 
     def described(self) -> list[dict[str, float | str]]:
-        """Return one row per part: share with its interval, family, parameters with intervals."""
+        """Return one row per part: share, family and parameters, each with its 95 % ends.
+
+        Ends of what the data do not determine are 0 (0 for a share) and infinite (1 for a share).
+        """
         shares, pairs = self.shape.split(self.theta)
-        error = np.sqrt(np.clip(np.diag(self.covariance), 0.0, None))
-        k = len(self.shape.parts) + int(self.shape.instant)
+        low, high = self._share_ends(shares)
+        error = np.sqrt(np.diag(self.covariance))
+        at = len(self.shape.parts) + int(self.shape.instant) - 1
         rows: list[dict[str, float | str]] = []
         if self.shape.instant:
-            rows.append({"part": "instant", "share": float(shares[0])})
-        at = k - 1
-        for share, name, pair in zip(shares[1:], self.shape.parts, pairs, strict=True):
-            row: dict[str, float | str] = {"part": name, "share": float(share), "mean_min": part_mean(name, pair)}
+            rows.append({"part": "instant", "share": float(shares[0]), "share_low": low[0], "share_high": high[0]})
+        for i, (name, pair) in enumerate(zip(self.shape.parts, pairs, strict=True), start=1):
+            row: dict[str, float | str] = {
+                "part": name, "share": float(shares[i]), "share_low": low[i], "share_high": high[i],
+                "mean_min": part_mean(name, pair),
+            }  # fmt: skip
             for parameter, value in zip(FAMILIES[name], pair, strict=False):
-                row |= {
-                    parameter: value,
-                    f"{parameter}_low": value * math.exp(-1.96 * error[at]),
-                    f"{parameter}_high": value * math.exp(1.96 * error[at]),
-                }
+                factor = math.exp(Z * error[at]) if error[at] <= UNDETERMINED else math.inf
+                row |= {parameter: value, f"{parameter}_low": value / factor, f"{parameter}_high": value * factor}
                 at += 1
             rows.append(row)
         return rows
+
+    def _share_ends(self, shares: Floats) -> tuple[list[float], list[float]]:
+        """Return 95 % ends of the shares, the instant one first, by the slopes of their logits."""
+        used = shares if self.shape.instant else shares[1:]
+        free = len(used) - 1
+        low, high = [0.0] * len(shares), [1.0] * len(shares)
+        if free == 0:
+            return [*low[:-1], 1.0], high
+        covariance = self.covariance[:free, :free]
+        for k, share in enumerate(used):
+            slope = np.array([1.0 if j == k else -used[j] / (1 - share) for j in range(free)])
+            error = math.sqrt(max(float(slope @ covariance @ slope), 0.0))
+            if error <= UNDETERMINED:
+                odds = math.log(share / (1 - share))
+                at = k + len(shares) - len(used)
+                low[at], high[at] = float(special.expit(odds - Z * error)), float(special.expit(odds + Z * error))
+        return low, high
+
+
+def _ends(log_x: Floats, middle: Floats, half: Floats, wanted: float) -> tuple[float, float]:
+    """Return the times around the quantile at which a band, increasing near it, takes the wanted logit in.
+
+    Parameters
+    ----------
+    log_x, middle, half
+        float[n]: logarithms of minutes; logit of the distribution function there, and half the band's width.
+    wanted
+        The logit sought.
+    """
+    start = int(np.searchsorted(middle, wanted))
+    under = np.flatnonzero((middle + half)[:start] < wanted)
+    over = np.flatnonzero((middle - half)[start:] >= wanted)
+    low, high = 0.0, math.inf
+    if len(under):
+        i = int(under[-1])
+        low = _between(log_x, middle + half, i, wanted) if i + 1 < len(log_x) else math.exp(log_x[i])
+    if len(over):
+        i = start + int(over[0])
+        high = _between(log_x, middle - half, i - 1, wanted) if i else math.exp(log_x[0])
+    return low, high
+
+
+def _between(log_x: Floats, curve: Floats, i: int, wanted: float) -> float:
+    """Return where a curve takes a value between two neighbouring places, in minutes."""
+    part = (wanted - curve[i]) / (curve[i + 1] - curve[i])
+    return math.exp(log_x[i] + min(max(part, 0.0), 1.0) * (log_x[i + 1] - log_x[i]))
 
 
 def _part(name: str, pair: tuple[float, float]) -> dict[str, dict[str, float]]:

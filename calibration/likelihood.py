@@ -18,12 +18,18 @@ from numpy.typing import ArrayLike
 from scipy import special
 from scipy.optimize import minimize
 
-from calibration.laws import FAMILIES, Fitted, Floats, Shape, mixed, mixed_slopes, part_cdf
+from calibration.laws import FAMILIES, UNDETERMINED, Fitted, Floats, Shape, mixed, mixed_slopes, part_cdf
+from calibration.problems import Problem
 
 CELLS_PER_DECADE = 50
 TINY = 1e-100  # what is less likely is lost in rounding; its logarithm stays where it is
 SEARCH = {"maxiter": 400, "gtol": 1e-5}
 LEVEL, FARTHEST = 1e-4, 1e3
+FLAT = Problem("the likelihood is flat around the maximum", "似然函数在极大值附近是平的")
+UNSURE = Problem("the data do not determine a part", "数据无法确定其中一个成分")
+AT_BOUND = Problem("a parameter ran into its bound", "有参数触及取值边界")
+TOO_SHORT = Problem("a part lies below the resolution of the clock", "有成分短于时钟分辨率")
+TOO_SMALL = Problem("a part has less than half a percent of the cases", "有成分所占案件不足0.5%")
 
 
 @dataclass(frozen=True)
@@ -138,7 +144,8 @@ def fit(shape: Shape, data: Grouped, starts: list[Floats] | None = None) -> Fitt
     Returns
     -------
     Fitted
-        With ``converged`` False when no start led to a maximum inside the bounds, or a part shrank to nothing.
+        With ``converged`` False when no start led to a maximum inside the bounds, a part shrank to nothing, or the
+        data leave a parameter open by a factor of 50 either way.
     """
     weights = data.weights()
 
@@ -162,7 +169,7 @@ def fit(shape: Shape, data: Grouped, starts: list[Floats] | None = None) -> Fitt
     theta = _sorted(shape, np.clip(best.x, bounds[:, 0], bounds[:, 1]))
     value, slope = data.loss(shape, theta, weights)
     covariance, curved = _covariance(lambda at: data.loss(shape, at, weights)[1], theta)
-    notes = _notes(shape, theta, bounds, curved, data.resolution_min)
+    notes = _notes(shape, theta, bounds, covariance, data.resolution_min)
     good = float(np.abs(slope).max()) < LEVEL * n and curved and not notes
     return Fitted(shape, theta, covariance, -value, data.cases, data.ended, good, data.resolution_min, notes)
 
@@ -245,14 +252,18 @@ def _covariance(slope: Callable[[Floats], Floats], theta: Floats) -> tuple[Float
     return np.linalg.inv(second), True
 
 
-def _notes(shape: Shape, theta: Floats, bounds: Floats, curved: bool, resolution: float) -> tuple[str, ...]:
-    notes = [] if curved else ["the likelihood is flat around the maximum"]
+def _notes(shape: Shape, theta: Floats, bounds: Floats, covariance: Floats, resolution: float) -> tuple[Problem, ...]:
+    """Return why a maximum is none to rely on: flat, undetermined, at a bound, or with a part that is not one."""
+    error = np.sqrt(np.diag(covariance))
+    notes = [] if np.isfinite(error).all() else [FLAT]
+    if (error > UNDETERMINED).any():
+        notes.append(UNSURE)
     if any(t <= low + 1e-6 or t >= high - 1e-6 for t, (low, high) in zip(theta, bounds, strict=True)):
-        notes.append("a parameter ran into its bound")
+        notes.append(AT_BOUND)
     shares, pairs = shape.split(theta)
     at = np.array([resolution])
     if len(pairs) > 1 and any(part_cdf(n, pair, at)[0][0] > 0.9 for n, pair in zip(shape.parts, pairs, strict=True)):
-        notes.append("a part lies below the resolution of the clock")
+        notes.append(TOO_SHORT)
     if (shares[0 if shape.instant else 1 :] < 0.005).any():
-        notes.append("a part has less than half a percent of the cases")
+        notes.append(TOO_SMALL)
     return tuple(notes)

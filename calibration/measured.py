@@ -9,8 +9,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from calibration.laws import LONGEST_MIN
 from calibration.observed import Sample
 from sim.cases.catalogue import Title
 
@@ -33,21 +34,24 @@ class Statistic:
         ``arrivals``, ``durations`` or ``deadlines``; arrivals are halved by days, the others by cases.
     gated
         Whether a large miss makes the scenario a draft.
+    joint
+        Whether it takes part in the joint test; what the form of the scenario is known not to carry does not.
     """
 
     title: Title
     unit: str
     about: str
     gated: bool = False
+    joint: bool = True
 
 
 STATISTICS: dict[str, Statistic] = {
     "cases": Statistic(Title(en="cases", zh="案件数"), "cases", "arrivals", True),
     "per_workday": Statistic(Title(en="cases, workday", zh="工作日日均件数"), "cases", "arrivals", True),
-    "day_dispersion": Statistic(Title(en="day dispersion", zh="日离散度"), "1", "arrivals"),
-    "busiest_day": Statistic(Title(en="busiest day", zh="最忙日件数"), "cases", "arrivals"),
-    "monday_share": Statistic(Title(en="on Mondays", zh="周一占比"), "share", "arrivals"),
-    "weekend_share": Statistic(Title(en="on weekends", zh="周末占比"), "share", "arrivals"),
+    "day_dispersion": Statistic(Title(en="day dispersion", zh="日离散度"), "1", "arrivals", joint=False),
+    "busiest_day": Statistic(Title(en="busiest day", zh="最忙日件数"), "cases", "arrivals", joint=False),
+    "monday_share": Statistic(Title(en="on Mondays", zh="周一占比"), "share", "arrivals", joint=False),
+    "weekend_share": Statistic(Title(en="on weekends", zh="周末占比"), "share", "arrivals", joint=False),
     "morning_share": Statistic(Title(en="before noon", zh="上午占比"), "share", "arrivals", True),
     "cycle_q25": Statistic(Title(en="25 % closed by", zh="25%办结用时"), "min", "durations"),
     "cycle_q50": Statistic(Title(en="50 % closed by", zh="50%办结用时"), "min", "durations", True),
@@ -129,6 +133,12 @@ def of_durations(sample: Sample) -> dict[str, float]:
     return found
 
 
+def on_scale(name: str, values: ArrayLike) -> Floats:
+    """Return values of a statistic on the scale on which misses are taken: times on their logarithm."""
+    found = np.asarray(values, float)
+    return np.log1p(np.maximum(found, 0.0)) if STATISTICS[name].unit == "min" else found
+
+
 def shown(value: float, unit: str) -> str:
     """Return a value for a narrow table: shares in percent, minutes in the unit a person would use."""
     if not math.isfinite(value):
@@ -138,6 +148,8 @@ def shown(value: float, unit: str) -> str:
     if unit != "min":
         return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
     size = abs(value)
+    if size > LONGEST_MIN:
+        return f">{LONGEST_MIN / 1440:,.0f}d"
     if size < 90:
         return f"{value:.2g}m" if size < 10 else f"{value:.0f}m"
     return f"{value / 60:.1f}h" if size < 2160 else f"{value / 1440:.1f}d"

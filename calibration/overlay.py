@@ -14,7 +14,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import yaml
@@ -22,14 +22,22 @@ import yaml
 from calibration.arrivals import ArrivalFit
 from calibration.durations import DurationFit
 from calibration.fits import GroupFit, LogFit
+from calibration.laws import Fitted
 from calibration.office import Office
 from calibration.problems import Problem
 from scenarios.library import LIBRARY, load, locate
 from scenarios.schema import Scenario
 from sim.errors import InputError
 
-AFTER_SHOCK_MIN = 20.0  # short against the hours of the profile, which after-shocks do not follow
+AFTER_SHOCK_MIN = 5.0  # short against the hours of the profile, which after-shocks do not follow: they come later
 DESK, OFFICE_SHIFT = "calibrated_desk", "calibrated_office"
+
+
+Status = Literal["published", "passed_with_differences", "draft"]
+FILES: dict[Status, str] = {
+    "published": "scenario.yaml", "passed_with_differences": "scenario.differs.yaml", "draft": "scenario.draft.yaml",
+}  # fmt: skip
+"""Status -> name of the file."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,9 @@ class Overlay:
     data
         The text as data, ready to be written as YAML.
     draft_reasons
-        Why it should not be relied on; empty when it is published.
+        Why it should not be relied on; empty unless it is a draft.
+    differences
+        What the joint test found; a scenario without a draft reason has passed with differences then.
     lost
         What the fit knows that the scenario's form cannot say, in sentences.
     """
@@ -49,16 +59,19 @@ class Overlay:
     data: dict[str, Any]
     draft_reasons: tuple[Problem, ...]
     lost: tuple[str, ...]
+    differences: tuple[Problem, ...] = ()
 
     @property
-    def status(self) -> str:
-        """``published``, or ``draft`` when a gate refused it."""
-        return "draft" if self.draft_reasons else "published"
+    def status(self) -> Status:
+        """``published``; ``draft`` when a gate refused it; ``passed_with_differences`` when only the joint test did."""
+        if self.draft_reasons:
+            return "draft"
+        return "passed_with_differences" if self.differences else "published"
 
 
 def overlay(
     fit: LogFit, start: dt.date, days: int, base: str | None = None, reasons: tuple[Problem, ...] = (),
-    folder: Path | None = None,
+    folder: Path | None = None, differences: tuple[Problem, ...] = (),
 ) -> Overlay:  # fmt: skip
     """Make the scenario of a fit.
 
@@ -74,6 +87,8 @@ def overlay(
         Why a gate refused the fit.
     folder
         Where it will lie, for the path to a base that is no library name.
+    differences
+        What the joint test found.
 
     Raises
     ------
@@ -97,8 +112,8 @@ def overlay(
     data: dict[str, Any] = {
         "name": f"calibrated-{_slug(Path(source.name).stem)}",
         "title": {"en": f"Calibrated from {source.name}", "zh": f"依据{source.name}校准"},
-        "description": _description(fit, reasons),
-        "version": "1" if not reasons else "1-draft",
+        "description": _description(fit, reasons, differences),
+        "version": "1-draft" if reasons else "1-differs" if differences else "1",
     }
     used = next((g.cycle.office for g in fit.groups.values() if g.cycle.office), None)
     if base is not None:
@@ -115,7 +130,7 @@ def overlay(
     if shifts:
         data["shifts"] = shifts
     data["types"] = types
-    return Overlay(data, reasons, lost(fit))
+    return Overlay(data, reasons, lost(fit), differences)
 
 
 def _named(base: str, folder: Path) -> str:
@@ -249,25 +264,30 @@ def source_text(fit: LogFit) -> str:
 
 
 def _told_law(cycle: DurationFit) -> str:
-    law, (low, high) = cycle.law, cycle.law.interval(0.5)
+    law = cycle.law
     kind = "working minutes" if cycle.office else "elapsed minutes"
-    ends = f" (95 % {low[0]:.4g} to {high[0]:.4g})" if np.isfinite(low[0]) else ""
     return (
         f"time to closing, {law.shape.name} in {kind}, maximum likelihood with {law.cases - law.ended} censored, "
-        f"median {law.quantile(0.5)[0]:.4g}{ends}, n = {law.cases}, latest {cycle.recent:.0%} of the cases"
+        f"{_told_median(law)}, n = {law.cases}, latest {cycle.recent:.0%} of the cases"
     )
 
 
 def _told_tail(group: GroupFit) -> str:
     assert group.tail is not None
-    law, (low, high) = group.tail.fit.law, group.tail.fit.law.interval(0.5)
-    ends = f" (95 % {low[0]:.4g} to {high[0]:.4g})" if np.isfinite(low[0]) else ""
+    law = group.tail.fit.law
     scaled = ", for a case with the median time left to its deadline" if group.tail.scaled else ""
-    median = f"median {law.quantile(0.5)[0]:.4g}{ends}, n = {law.cases}"
-    return f"; then to the end, {law.shape.name} in elapsed minutes{scaled}, {median}"
+    return f"; then to the end, {law.shape.name} in elapsed minutes{scaled}, {_told_median(law)}, n = {law.cases}"
 
 
-def _description(fit: LogFit, reasons: tuple[Problem, ...]) -> dict[str, str]:
+def _told_median(law: Fitted) -> str:
+    low, high = (float(end[0]) for end in law.interval(0.5))
+    ends = ""
+    if math.isfinite(low):
+        ends = f" (95 % {low:.4g} to {high:.4g})" if math.isfinite(high) else f" (95 % {low:.4g} or more)"
+    return f"median {law.quantile(0.5)[0]:.4g}{ends}"
+
+
+def _description(fit: LogFit, reasons: tuple[Problem, ...], differences: tuple[Problem, ...] = ()) -> dict[str, str]:
     first, last = fit.seen.start, fit.seen.start + dt.timedelta(days=fit.seen.days - 1)
     en = (
         f"Arrivals and time in the system of {len(fit.seen):,} cases of {fit.log.source.name}, {first} to {last}. It "
@@ -280,6 +300,9 @@ def _description(fit: LogFit, reasons: tuple[Problem, ...]) -> dict[str, str]:
     if reasons:
         en += " DRAFT, not to be relied on: " + "; ".join(one.en for one in reasons) + "."
         zh += "草稿，不可作为依据：" + "；".join(one.zh for one in reasons) + "。"
+    if differences:
+        en += " It differs from what was held out: " + "; ".join(one.en for one in differences) + "."
+        zh += "与留出的案件有差异：" + "；".join(one.zh for one in differences) + "。"
     return {"en": en, "zh": zh}
 
 
@@ -323,21 +346,23 @@ _Dumper.add_representer(list, _list)
 
 def text_of(made: Overlay, fit: LogFit) -> str:
     """Return the scenario as YAML, with a head that says where it comes from and what is not in it."""
-    head = [f"# Written by gridwhistle calibrate from {source_text(fit)}.", f"# Status: {made.status}."]
+    head = [f"# Written by gridwhistle calibrate from {source_text(fit)}."]
+    head += [f"# Status: {made.status.replace('_', ' ')}."]
     head += [f"# Draft because: {reason.en}." for reason in made.draft_reasons]
+    head += [f"# Differs: {one.en}." for one in made.differences]
     body = yaml.dump(made.data, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=110)
     return "\n".join(head) + "\n" + body
 
 
 def write(made: Overlay, fit: LogFit, folder: Path) -> Path:
-    """Write a scenario that loads, whole or not at all; a draft has ``draft`` in its name.
+    """Write a scenario that loads, whole or not at all; its file's name tells its status.
 
     Raises
     ------
     InputError
         When the folder cannot be written, or the scenario is not accepted by the form (a base that does not fit).
     """
-    name = "scenario.yaml" if made.status == "published" else "scenario.draft.yaml"
+    name = FILES[made.status]
     target, draft = folder / name, folder / f".{name}.{secrets.token_hex(4)}.yaml"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -348,8 +373,8 @@ def write(made: Overlay, fit: LogFit, folder: Path) -> Path:
         raise InputError("the scenario cannot be written", file=target, found=error.strerror) from error
     finally:
         draft.unlink(missing_ok=True)
-    other = folder / ("scenario.draft.yaml" if made.status == "published" else "scenario.yaml")
-    other.unlink(missing_ok=True)  # of an earlier calibration into the same folder, now overtaken
+    for other in set(FILES.values()) - {name}:
+        (folder / other).unlink(missing_ok=True)  # of an earlier calibration into the same folder, now overtaken
     return target
 
 

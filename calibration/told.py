@@ -17,6 +17,7 @@ from rich.progress import Progress as Bar
 from calibration.arrivals import ArrivalFit
 from calibration.caselog import CaseLog
 from calibration.durations import DurationFit
+from calibration.joint import MOST_SEEN, Joint
 from calibration.measured import STATISTICS
 from scenarios.console import Console
 from scenarios.numbers import ends, number, quantity, shown, signed
@@ -115,7 +116,7 @@ class Teller:
         )
 
     def _ends(self, low: float, high: float) -> str:
-        return ends(number(low), number(high), self.words)
+        return open_ends(low, high, self.words)
 
     def form(self, name: str) -> str:
         """Return the words for a form such as ``weekday+trend``."""
@@ -165,6 +166,8 @@ class Teller:
             title=self.text("held_title", start=fit.held.start, days=fit.held.days, replications=held.replications),
         )
         self.say(self.text("held_note"))
+        for line in joint_lines(held.joint, self.words):
+            self.say(line)
 
     def verdict(self, verdict: str, misses: float) -> str:
         """Return a verdict in words."""
@@ -174,7 +177,7 @@ class Teller:
         made = outcome.made
         self.say("")
         self.say(self.text(f"status.{made.status}"))
-        for reason in made.draft_reasons:
+        for reason in (*made.draft_reasons, *made.differences):
             self.say(f"  - {reason.of(self.console.lang)}")
         self.say(self.text("lost_head"))
         for key in made.lost:
@@ -185,15 +188,35 @@ class Teller:
 
 def sizes(part: dict[str, float | str], words: Any, law: DurationFit) -> str:
     """Return the parameters of a part with their intervals; working minutes are never told in days."""
-
-    def size(key: str, end: str = "") -> str:
-        return _size(key, part[f"{key}{end}"], words, law)
-
     return words("phrases.comma").join(
-        f"{words.name('calibrate.parameters', key)} {size(key)} ({ends(size(key, '_low'), size(key, '_high'), words)})"
+        f"{words.name('calibrate.parameters', key)} {_size(key, part[key], words, law)}"
+        f" ({_interval(key, part, words, law)})"
         for key in ("mean", "median", "sigma", "scale", "shape")
         if f"{key}_low" in part
     )
+
+
+def _interval(key: str, part: dict[str, float | str], words: Any, law: DurationFit) -> str:
+    low, high = part[f"{key}_low"], part[f"{key}_high"]
+    if not math.isfinite(float(high)):
+        return str(words("calibrate.undetermined"))
+    return ends(_size(key, low, words, law), _size(key, high, words, law), words)
+
+
+def joint_lines(joint: Joint | None, words: Any) -> list[str]:
+    """Return what the joint test found and what it can see, in sentences."""
+    if joint is None:
+        return []
+    p = "p < 0.001" if joint.p_value < 0.001 else f"p = {joint.p_value:.3f}"
+    found = words(
+        f"calibrate.joint.{'differs' if joint.differs else 'agrees'}", p=p, rows=len(joint.rows),
+        level=f"{100 * joint.level:g}",
+    )  # fmt: skip
+    return [found, words("calibrate.joint.sees", rate=_seen(joint.rate_seen), times=_seen(joint.times_seen))]
+
+
+def _seen(factor: float) -> str:
+    return f"×{factor:.2f}" if math.isfinite(factor) else f">×{MOST_SEEN:g}"
 
 
 def _size(key: str, value: float | str, words: Any, law: DurationFit) -> str:
@@ -203,6 +226,11 @@ def _size(key: str, value: float | str, words: Any, law: DurationFit) -> str:
     if law.office is not None and number_of >= 90:
         return quantity(number_of / 60, "h", words)
     return shown(number_of, "min", words)
+
+
+def open_ends(low: float, high: float, words: Any) -> str:
+    """Return an interval whose upper end the data may leave open."""
+    return ends(number(low), number(high), words) if math.isfinite(high) else f"{number(low)} …"
 
 
 def _series(moment: Any) -> Any:

@@ -169,7 +169,8 @@ def commands_page() -> str:
         "Every command prints what it will do, shows a bar, prints a table and says where its results lie. Notes go to "
         "standard error, results to standard output; `--json` prints JSON and nothing else, `--lang zh` speaks "
         "Chinese. Exit codes: 0 done; 1 some runs failed, the rest is there; 2 a mistake in the input, told in one "
-        "sentence; 3 an extra is not installed, with the command that brings it; 130 interrupted, everything finished "
+        "sentence; 3 an extra is not installed, with the command that brings it; 4 a calibration "
+        "passed with differences; 130 interrupted, everything finished "
         "is stored and the same command goes on from there.\n",
     ]
     for words, command in _walk(root, []):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Convergence = Literal["settled", "ranking", "open", "noise"]
+Convergence = Literal["settled", "ranking", "open", "noise", "constant"]
 
 DRAWS = 1000
 LEVEL = 0.95
@@ -55,6 +55,8 @@ class Analysed:
         False when what the factors cause cannot be told from 0.
     rank_stability, convergence
         Whether more blocks would change the picture.
+    constant
+        Whether all runs gave the same answer, so that nothing changes it at all.
     blocks, dropped, replicates
         Blocks used and left out; runs of each row.
     """
@@ -70,6 +72,7 @@ class Analysed:
     blocks: int
     dropped: int
     replicates: int
+    constant: bool = False
 
 
 def resampled(blocks: int) -> Floats:

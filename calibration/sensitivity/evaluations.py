@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 OnFailed = Literal["refuse", "drop"]
 ON_FAILED = ("refuse", "drop")
 NAMED = 8
+ROUNDING = 1e-9  # of the size of the answers: what lies closer together is one number
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,15 @@ class Evaluations:
         float[blocks used, rows of a block, replicates]; finite.
     dropped
         Number of blocks left out because a run failed or gave no number.
+    constant
+        Whether all answers are the same, up to rounding.
     """
 
     design: Design
     kept: NDArray[np.bool_]
     values: Floats
     dropped: int = 0
+    constant: bool = False
 
     @property
     def means(self) -> Floats:
@@ -60,7 +64,8 @@ class Evaluations:
             raise InputError(
                 "one run per row cannot tell chance from parameters", field="--replicates", found=1, allowed="2 or more"
             )
-        return self.values.var(axis=2, ddof=1).mean(axis=1)
+        found = self.values.var(axis=2, ddof=1)
+        return np.asarray(np.where(np.ptp(self.values, axis=2) == 0, 0.0, found).mean(axis=1))  # not of rounding
 
     @property
     def unit(self) -> Floats:
@@ -75,6 +80,7 @@ def evaluations(
     *,
     measure: str = "value",
     on_failed: OnFailed = "refuse",
+    size: float | None = None,
 ) -> Evaluations:
     """Check the answers of a model and return them.
 
@@ -90,6 +96,8 @@ def evaluations(
         What was measured, for messages.
     on_failed
         ``refuse`` any gap, or ``drop`` each block that has one.
+    size
+        What rounding is measured by, for answers that are differences of larger numbers (default: the largest answer).
 
     Raises
     ------
@@ -114,7 +122,12 @@ def evaluations(
             allowed=f"at least half of the {design.blocks}",
         )  # fmt: skip
     blocks = found.reshape(design.blocks, design.block_rows, design.replicates)[~broken]
-    return Evaluations(design, ~broken, blocks, int(broken.sum()))
+    rounding = ROUNDING * (float(np.abs(blocks).max()) if size is None else size)
+    constant = bool(np.ptp(blocks) <= rounding)
+    even = np.where(np.ptp(blocks, axis=2, keepdims=True) <= rounding, blocks[:, :, :1], blocks)
+    if constant:
+        even = np.full_like(blocks, 0.0 if abs(blocks.flat[0]) <= rounding else blocks.flat[0])
+    return Evaluations(design, ~broken, even, int(broken.sum()), constant)
 
 
 def only[D: Design](kind: type[D], given: Evaluations) -> D:

@@ -87,7 +87,7 @@ def morris_effects(given: Evaluations) -> MorrisEffects:
     spread = mean_effects.var(axis=0, ddof=1) - per_effect
     found = estimates(mu_star, mu_star_draws)
     variance, share = _variances(given, weights)
-    signal = any(e.low > 0 for e in found[:-1])
+    signal = any(e.low > 0 for e in found[:-1]) and not given.constant
     largest = max(float(mu_star[:-1].max()), np.finfo(float).tiny)
     stability = rank_stability(mu_star[:-1], mu_star_draws[:, :-1], largest) if signal else np.nan
     widest = max(e.half_width for e in found[:-1]) / largest
@@ -100,8 +100,9 @@ def morris_effects(given: Evaluations) -> MorrisEffects:
         floor=math.sqrt(2.0 / math.pi * per_effect),
         mean=estimate(float(values.mean()), weights @ values.mean(axis=(1, 2))),
         signal_variance=variance, noise_variance=s2, noise_share=share, signal=signal, rank_stability=stability,
-        convergence=convergence(widest / ROUGHER, stability, signal), blocks=len(values), dropped=given.dropped,
-        replicates=replicates,
+        convergence="constant" if given.constant else convergence(widest / ROUGHER, stability, signal),
+        blocks=len(values), dropped=given.dropped,
+        replicates=replicates, constant=given.constant,
     )  # fmt: skip
 
 

@@ -71,7 +71,7 @@ def sobol_indices(given: Evaluations) -> SobolIndices:
     point, draws = _indices(terms.mean(axis=0)[None, :], design.factors), _indices(weights @ terms, design.factors)
     s2 = float(within.mean())
     variance = estimate(float(point.variance[0]), draws.variance)
-    signal = bool(variance.value > 0 and variance.low > 0)
+    signal = bool(variance.value > 0 and variance.low > 0) and not given.constant
     share = noise_share(s2, variance.value, weights @ within, draws.variance)
     names = (*design.names, DUMMY_NAME)
     total = dict(zip(names, estimates(point.total[0], draws.total), strict=True)) if signal else {}
@@ -81,8 +81,9 @@ def sobol_indices(given: Evaluations) -> SobolIndices:
     return SobolIndices(
         names=names, first=first, total=total, mean=estimate(float(means.mean()), weights @ means.mean(axis=1)),
         signal_variance=variance, noise_variance=s2, noise_share=share, signal=signal, rank_stability=stability,
-        convergence=convergence(float(widest), stability, signal), blocks=len(means), dropped=given.dropped,
-        replicates=given.values.shape[2],
+        convergence="constant" if given.constant else convergence(float(widest), stability, signal),
+        blocks=len(means), dropped=given.dropped,
+        replicates=given.values.shape[2], constant=given.constant,
     )  # fmt: skip
 
 

@@ -227,7 +227,11 @@ class SensitivityStudy:
             raise _missing(missing, self.runs)
         values = results.values(self.target.measure)
         answers = values[:, :, 1] - values[:, :, 0] if self.target.is_effect else values[:, :, 0]
-        given = evaluations(self.design, answers, self.design.numbers, measure=self.target.measure, on_failed=on_failed)
+        finite = values[np.isfinite(values)]
+        given = evaluations(
+            self.design, answers, self.design.numbers, measure=self.target.measure, on_failed=on_failed,
+            size=float(np.abs(finite).max()) if len(finite) else None,
+        )  # fmt: skip
         return self.result(given, len(missing), results.store.folder)
 
     def result(self, given: Evaluations, missing: int = 0, folder: Path | str = "") -> SensitivityResult:

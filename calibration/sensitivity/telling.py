@@ -116,6 +116,8 @@ class Teller:
         texts = alike(*ends)
         if sign:
             texts = [f"+{text}" if end > 0 else text for text, end in zip(texts, ends, strict=True)]
+        if self.result.analysis.constant:
+            return texts[0]
         return self.say("value", value=texts[0], low=texts[1], high=texts[2])
 
     def rounded(self, found: Estimate) -> str:
@@ -175,6 +177,8 @@ class Teller:
 
     def _numbers(self, name: str) -> list[str]:
         found = self.result.analysis
+        if found.constant:
+            return ["–", "–"] if isinstance(found, SobolIndices) else ["0", "0", "0"]
         if isinstance(found, SobolIndices):
             return [self.index(found.first.get(name)), self.index(found.total.get(name))]
         mean = self.between(found.mu[name], sign=True)
@@ -247,10 +251,13 @@ class Teller:
         """Return the findings in sentences, the most important first."""
         found = self.result.analysis
         parts = [[self._asked(), *self._noise()]]
-        if found.signal:
+        if found.constant:
+            parts += [[self.say("tell.constant", runs=f"{self.result.runs - self.result.missing:,}")]]
+        elif found.signal:
             parts += [self._leaders(), self._flips(), self._others(), self._error()]
         else:
-            parts += [[self.say(f"tell.no_signal_{self.result.method}")]]
+            key = f"no_signal_{self.result.method}" if found.noise_variance > 0 else "few_rows"
+            parts += [[self.say(f"tell.{key}")]]
         parts += [self._trust()]
         joiner = "" if self.lang == "zh" else " "
         return [joiner.join(sentences) for sentences in parts if sentences]
@@ -266,6 +273,8 @@ class Teller:
 
     def _noise(self) -> list[str]:
         found = self.result.analysis
+        if found.constant:
+            return []
         if found.noise_variance == 0:
             return [self.say("tell.noise_none")]
         out = [self.say("tell.noise", share=self.percent(found.noise_share.value))]
@@ -330,7 +339,11 @@ class Teller:
 
     def _trust(self) -> list[str]:
         result, found = self.result, self.result.analysis
-        out = [self.say(f"tell.{'noise_only' if found.convergence == 'noise' else found.convergence}")]
+        out = []
+        if found.signal:
+            out.append(self.say(f"tell.{found.convergence}"))
+        elif found.noise_variance > 0:
+            out.append(self.say("tell.noise_only"))
         if found.dropped:
             blocks = found.dropped + found.blocks
             out.append(self.say("tell.dropped", dropped=found.dropped, blocks=blocks, missing=result.missing))

@@ -13,7 +13,7 @@ from calibration.sensitivity.estimates import Estimate
 from calibration.sensitivity.morris import MorrisEffects
 from calibration.sensitivity.sobol import SobolIndices
 
-Weight = Literal["decisive", "matters", "unclear", "inert", "noise", "floor"]
+Weight = Literal["decisive", "matters", "unclear", "inert", "noise", "none", "floor"]
 
 DECISIVE = {"sobol": 0.25, "morris": 0.5}
 """Total index, or share of the largest mean size, from which a factor is called decisive."""
@@ -29,8 +29,8 @@ class Verdict:
     Attributes
     ----------
     weight
-        ``decisive``, ``matters``, ``inert`` or ``unclear``; ``noise`` when nothing rises above chance; ``floor`` for
-        the dummy.
+        ``decisive``, ``matters``, ``inert`` or ``unclear``; ``noise`` when nothing rises above chance; ``none`` when
+        all runs gave the same; ``floor`` for the dummy.
     together
         True when most of its influence comes in combination with other factors, or bends.
     below_zero
@@ -55,8 +55,11 @@ def ranked(analysis: SobolIndices | MorrisEffects) -> list[str]:
 
 def verdicts(analysis: SobolIndices | MorrisEffects) -> dict[str, Verdict]:
     """Return a verdict for each factor and the dummy."""
+    if analysis.constant:
+        return {name: Verdict("none") for name in analysis.names}
     if not analysis.signal:
-        return {name: Verdict("floor" if name == DUMMY_NAME else "noise") for name in analysis.names}
+        lost: Weight = "noise" if analysis.noise_variance > 0 else "unclear"  # without chance nothing is lost in it
+        return {name: Verdict("floor" if name == DUMMY_NAME else lost) for name in analysis.names}
     method = "sobol" if isinstance(analysis, SobolIndices) else "morris"
     found = strengths(analysis)
     whole = 1.0 if method == "sobol" else max(e.value for name, e in found.items() if name != DUMMY_NAME)

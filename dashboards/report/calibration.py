@@ -17,7 +17,7 @@ from calibration.durations import DurationFit
 from calibration.fits import GroupFit
 from calibration.measured import STATISTICS, quantile
 from calibration.observed import Sample
-from calibration.told import sizes
+from calibration.told import joint_lines, open_ends, sizes
 from dashboards.charts.base import Chart
 from dashboards.charts.calibration import (
     GOOD,
@@ -85,7 +85,7 @@ def quantile_table(law: DurationFit, seen: Sample) -> pd.DataFrame:
     """Return quantiles of the cases a law was fitted to beside the law's own, in elapsed minutes."""
     used = seen.only(seen.opened_min >= np.quantile(seen.opened_min, 1 - law.recent)) if law.recent < 1 else seen
     observed = [quantile(used.cycle_min, used.cycle_open, p) for p in SHARES]
-    low, high = law.elapsed.interval(SHARES)
+    low, high = (np.where(np.isfinite(end), end, np.nan) for end in law.elapsed.interval(SHARES))
     return pd.DataFrame(
         {"share": SHARES, "observed": observed, "fitted": law.elapsed.quantile(SHARES), "low": low, "high": high}
     )
@@ -99,11 +99,13 @@ def _answer(outcome: Outcome, t: Texts) -> str:
     verdicts = outcome.held.table["verdict"]
     fields = {"file": outcome.fit.log.source.name, "days": outcome.fit.held.days, "total": len(verdicts)}
     good = int(verdicts.isin(GOOD).sum())
-    if outcome.made.status == "published":
-        return paragraph(t("calibrate.report.answer_published", good=good, **fields), "answer")
+    status = outcome.made.status
     far = int((verdicts == "far").sum())
-    told = paragraph(t("calibrate.report.answer_draft", good=good, far=far, **fields), "answer")
-    return told + paragraph(t("calibrate.status.draft")) + _list([one.of(t.lang) for one in outcome.made.draft_reasons])
+    told = paragraph(t(f"calibrate.report.answer_{status}", good=good, far=far, **fields), "answer")
+    if status == "published":
+        return told
+    found = [*outcome.made.draft_reasons, *outcome.made.differences]
+    return told + paragraph(t(f"calibrate.status.{status}")) + _list([one.of(t.lang) for one in found])
 
 
 def _number(value: str) -> str:
@@ -125,8 +127,9 @@ def _test(outcome: Outcome, t: Texts) -> str:
         for row in held.rows
     ]
     head = [t(f"calibrate.columns.{c}") for c in ("statistic", "observed", "simulated", "interval", "noise", "verdict")]
+    joint = "".join(paragraph(line) for line in joint_lines(held.joint, t))
     title = t("calibrate.held_title", start=fit.held.start, days=fit.held.days, replications=held.replications)
-    return table(head, rows, title, "measures") + paragraph(t("calibrate.held_note"), "note")
+    return table(head, rows, title, "measures") + paragraph(t("calibrate.held_note"), "note") + joint
 
 
 def _fits(outcome: Outcome, t: Texts) -> str:
@@ -152,7 +155,7 @@ def _arrivals(group: GroupFit, t: Texts) -> str:
         ("days", form, ""),
         ("trend", number(a.trend_per_year), ends(number(a.trend_low), number(a.trend_high), t)),
         ("dispersion", number(d.phi), ends(number(d.phi_low), number(d.phi_high), t)),
-        ("alpha", number(d.alpha), ends(number(d.alpha_low), number(d.alpha_high), t)),
+        ("alpha", number(d.alpha), open_ends(d.alpha_low, d.alpha_high, t)),
         ("gaps", f"KS {a.gaps.ks:.3f}, {p}", f"AD {number(a.gaps.ad)}, {a.gaps.ad_p_text}"),
     ]
     shown_rows = [

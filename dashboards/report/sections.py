@@ -15,6 +15,7 @@ from dashboards.report.answer import answer, harm
 from dashboards.report.data import Parameter, ReportData
 from dashboards.report.html import chart_figure, paragraph, table, text
 from dashboards.texts import Texts, pick
+from scenarios.numbers import mean_text
 from scenarios.verdicts_told import SIGNS
 from sim.measures import denominator
 from sim.measures.line_names import measure_of
@@ -162,8 +163,7 @@ def _kinds_table(data: ReportData, t: Texts) -> str:
         for arm in data.labels:
             values = data.runs.loc[data.runs["policy"] == arm, metric].to_numpy(dtype=float)
             mean, low, high = (float(v) for v in mean_interval(values))
-            ends = t("phrases.interval", low=number(low), high=number(high))
-            cells.append(_number_cell(f"{quantity(mean, measure.unit, t)} ({ends})" if finite(low) else number(mean)))
+            cells.append(_number_cell(mean_text((mean, low, high), measure.unit, t)))
         rows.append([f'<th scope="row">{title}</th>', text(t.name("units", measure.unit)), *cells])
     if not rows:
         return ""

@@ -21,7 +21,7 @@ from dashboards.texts import Texts, pick
 from scenarios.store import Store
 from sim.measures import MEASURES
 
-WEIGHT_SIGNS = {"decisive": "●", "matters": "◐", "unclear": "?", "inert": "○", "noise": "?", "floor": "×"}
+WEIGHT_SIGNS = {"decisive": "●", "matters": "◐", "unclear": "?", "inert": "○", "noise": "?", "none": "–", "floor": "×"}
 
 
 def write_sensitivity_report(result: SensitivityResult, path: str | PathLike[str], lang: str = "en") -> Path:
@@ -77,7 +77,7 @@ def _asked(tell: Teller, t: Texts) -> str:
         tell.say("report.fact_replicates"): found.replicates,
         tell.say("report.fact_runs"): f"{result.runs:,}",
         tell.say("report.fact_mean"): tell.spread(found.mean, sign=result.target.is_effect),
-        tell.say("report.fact_noise"): tell.index(found.noise_share),
+        tell.say("report.fact_noise"): "–" if found.constant else tell.index(found.noise_share),
         t("report.fact_horizon"): f"{spec.horizon_days:g}",
         t("report.fact_seed"): result.seed,
         **_manifest_facts(result, t),
