@@ -80,7 +80,7 @@ def test_numbers_carry_the_digits_they_deserve() -> None:
     assert quantity(64.0, "cases", t) == "64 cases"
     assert quantity(-0.0047, "min", t) == "-0.282 s"
     tiny = {"difference": -0.0047, "low": -0.0061, "high": -0.0033}
-    assert difference(tiny, "min", t) == "-0.28 s (-0.37 to -0.20)"
+    assert difference(tiny, "min", t) == "-0.282 s (-0.366 to -0.198)"
     assert difference({"difference": 0.0123, "low": 0.01, "high": 0.0146}, "share", t) == "+1.23 points (1.00 to 1.46)"
     assert [number(v) for v in (999.7, 1234.5, 0.00012345, np.inf, np.nan)] == ["1,000", "1,234", "0.000123", "∞", "–"]
     assert number(9.996) == "10.0"
