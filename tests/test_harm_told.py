@@ -24,7 +24,8 @@ BASELINE = comparisons(runs())["baseline"].iloc[0]
 def row(metric: str, verdict: str, **more: object) -> dict[str, object]:
     """A safeguard's row."""
     return {"metric": metric, "arm": ARM, "baseline": BASELINE, "verdict": verdict, "mean_baseline": 10.0,
-            "mean_arm": 14.0, "difference": 4.0, "low": 3.0, "high": 5.0, "pairs": 10, "enough": None, **more}  # fmt: skip
+            "mean_arm": 14.0, "difference": 4.0, "low": 3.0, "high": 5.0, "pairs": 10, "enough": None,
+            **more}  # fmt: skip
 
 
 def data(*rows: dict[str, object]) -> ReportData:
