@@ -57,7 +57,7 @@ def test_the_answer_stays_undecided_and_says_what_it_would_take():
     table = comparisons(runs())
     table.loc[0, ["difference", "low", "high", "verdict", "needed"]] = [-0.1, -0.5, 0.3, "undecided", 140]
     text = answer(report_data(comparisons=table), EN)[0]
-    assert "does not differ clearly" in text and "undecided" in text and "About 140 replications" in text
+    assert "does not differ clearly" in text and "undecided" in text and "About 140 more replications" in text
     assert "better" not in text
 
 

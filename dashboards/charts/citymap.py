@@ -266,6 +266,9 @@ def _map_sentence(table: pd.DataFrame, arms: list[str], t: Texts) -> str:
     return t("charts.map.sentence", parts=listing(parts, t))
 
 
+CHANCE = 0.025  # share of areas without a difference whose interval lies on one given side of zero
+
+
 def difference_map(
     incidents: pd.DataFrame,
     city: City,
@@ -306,6 +309,7 @@ def difference_map(
             better=better,
             worse=worse,
             total=len(table),
+            chance=number(CHANCE * len(table), 2 if CHANCE * len(table) < 10 else 3),
             level=t(f"levels.{LEVELS[level]}"),
         ),
         sentence=t(

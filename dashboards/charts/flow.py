@@ -36,7 +36,9 @@ STAGES = ("channel", "opened", "closed", "outcome")
 OUTCOME_COLORS = {"settled": GREEN, "settled_untrue": VERMILLION, "partly": ORANGE, "failed": PURPLE, "open": GREY}
 STAGE_COLORS = {"channel": BLUE, "opened": SKY, "closed": GREY}
 MOST_NODES = 10
+GAPS = 0.5  # share of a column that lies between its nodes
 ARM_PX = 430
+NODE_PX = 46  # height that a node asks for, so that the labels of small ones do not lie on one another
 
 
 def case_flow(cases: pd.DataFrame, arms: list[str], lang: str = "en", titles: Mapping[str, str] | None = None) -> Chart:
@@ -62,10 +64,11 @@ def case_flow(cases: pd.DataFrame, arms: list[str], lang: str = "en", titles: Ma
     t = Texts(lang, titles)
     prepared = _prepared(cases[cases["policy"].isin(arms)])
     table = pd.concat([_links(prepared[prepared["policy"] == arm], arm) for arm in arms], ignore_index=True)
+    height_px = max(ARM_PX, 60 + NODE_PX * max((prepared[stage].nunique() for stage in STAGES), default=0))
     traces, notes = [], []
     for i, arm in enumerate(arms):
         top, bottom = 1 - i / len(arms), 1 - (i + 1) / len(arms)
-        traces.append(_sankey(table[table["policy"] == arm], (bottom + 0.02, top - 26 / (ARM_PX * len(arms))), t))
+        traces.append(_sankey(table[table["policy"] == arm], (bottom + 0.02, top - 26 / (height_px * len(arms))), t))
         notes.append(
             {
                 "text": f"<b>{escape(arm)}</b>",
@@ -84,7 +87,7 @@ def case_flow(cases: pd.DataFrame, arms: list[str], lang: str = "en", titles: Ma
         title=_title(prepared, arms, t),
         sentence=_sentence(prepared, arms, t),
         description=t("charts.flow.description"),
-        figure=figure(traces, height_px=ARM_PX * len(arms), layout={"annotations": notes}),
+        figure=figure(traces, height_px=height_px * len(arms), layout={"annotations": notes}),
         table=table,
         min_width_px=760,
     )
@@ -177,7 +180,7 @@ def _sankey(table: pd.DataFrame, y: tuple[float, float], t: Texts) -> go.Sankey:
             "color": [OUTCOME_COLORS.get(n, GREY) if s == "outcome" else STAGE_COLORS[s] for s, n in nodes],
             "x": [min(0.999, max(0.001, columns[s] / (len(STAGES) - 1))) for s, _ in nodes],
             "y": _heights(nodes, flow),
-            "pad": 10,
+            "pad": 20,
             "thickness": 14,
             "line": {"width": 0},
             "hovertemplate": "%{label}<extra></extra>",
@@ -198,11 +201,11 @@ def _heights(nodes: dict[tuple[str, str], int], flow: dict[tuple[str, str], floa
     out = [0.5] * len(nodes)
     for stage in STAGES:
         mine = sorted((n for n in nodes if n[0] == stage), key=lambda n: -flow.get(n, 0.0))
-        gap = 0.3 / max(1, len(mine))
+        gap = GAPS / max(1, len(mine))
         total = sum(flow.get(n, 0.0) for n in mine) or 1.0
         top = 0.0
         for node in mine:
-            size = 0.7 * flow.get(node, 0.0) / total
+            size = (1 - GAPS) * flow.get(node, 0.0) / total
             out[nodes[node]] = float(np.clip(top + size / 2 + gap / 2, 0.001, 0.999))
             top += size + gap
     return out

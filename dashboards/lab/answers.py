@@ -52,6 +52,10 @@ def _one(data: ReportData, arm: str, sentence: str, t: Texts) -> Content:
     rows = _rows(data, arm)
     head = next((row for row in rows if row["metric"] == data.headline), None)
     mark = [verdict_mark(head, t)] if head is not None else []
+    found = harm(data, arm, t)
+    if mark and found is not None and found.worse:
+        sign = html.Span(SIGNS["worse"], **{"aria-hidden": "true"})
+        mark.append(html.Span([sign, " ", t.counted("harm.badge", len(found.worse))], className="verdict worse"))
     tiles = html.Ul([_tile(row, data, t) for row in _first(rows, data)], className="tiles")
     said = html.P([*mark, " ", sentence], className="answer")
     return html.Div([said, _harm(data, arm, t), tiles if rows else ""])

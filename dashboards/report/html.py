@@ -53,7 +53,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "",
 def _headed(content: str, head: str) -> str:
     """Return a cell with its column's head, which stands beside it where a narrow screen stacks the columns."""
     whole = content if content.startswith(("<td", "<th")) else f"<td>{content}</td>"
-    return f'<td data-head="{text(head)}"{whole[3:]}' if whole.startswith("<td") and head else whole
+    opening, end, rest = whole.partition(">")
+    return f'{opening} data-head="{text(head)}"{end}{rest}' if whole.startswith("<td") and head else whole
 
 
 def cell(value: object) -> str:

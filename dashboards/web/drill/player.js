@@ -3,6 +3,7 @@ import { elapsed, el, fill, put } from "./dom.js";
 import { Desk } from "./desk.js";
 
 const HURRY_S = 15;
+const STILL_MS = 900; // a second tap on what was just answered must not answer what has come in its place
 
 class Player extends Desk {
   constructor() {
@@ -63,6 +64,7 @@ class Player extends Desk {
     }
     const { t, say } = this;
     this.decision = d;
+    this.since = performance.now();
     this.left = el("span", { class: "left" });
     this.bar = el("progress", { max: d.answer_within_s, value: d.answer_within_s, "aria-label": t("time_left") });
     this.reason = el("input", { id: "reason", maxlength: "400", autocomplete: "off", "data-key": `reason${d.id}` });
@@ -89,6 +91,16 @@ class Player extends Desk {
   }
 
   async _answer(d, option) {
+    if (this.answering || performance.now() - this.since < STILL_MS) return;
+    this.answering = true;
+    try {
+      await this._decide(d, option);
+    } finally {
+      this.answering = false;
+    }
+  }
+
+  async _decide(d, option) {
     const reason = this.reason.value;
     if (await this.act("decide", { decision: d.id, option: option.id, reason })) this.polite(this.t("answered", { answer: this.say(option.short) }));
   }
