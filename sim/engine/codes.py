@@ -25,7 +25,7 @@ DEFER = 21
 REFUSE = 22
 
 # why `coordinate` is asked
-R_AUTHORITY, R_NEEDS, R_FAILED, R_DEADLINE, R_BOUNCED, R_NO_HOLDER, R_RESIDENT = range(7)
+R_AUTHORITY, R_NEEDS, R_FAILED, R_DEADLINE, R_BOUNCED, R_NO_HOLDER, R_RESIDENT, R_DISPATCH = range(8)
 
 # events; the order is the order at one instant: what ends, arrivals at the scene, shifts, who gives up waiting,
 # what comes (a script's or the drawn incidents first, then reports and papers), deadlines
@@ -58,6 +58,9 @@ NEW, PUT_BACK, PICKED = range(3)
 # hooks, as `asked_hook`
 HOOK_DISPATCH, HOOK_PICK, HOOK_PRIORITY, HOOK_COORDINATE, HOOK_REPORT_IN, HOOK_REPOSITION = range(6)
 HOOK_NAMES = ("dispatch", "pick", "priority", "coordinate", "report_in", "reposition")
+
+# kinds of whistle that the kernel treats apart
+WHISTLE_EMERGENCY = 2
 
 # what the kernel returns
 DONE, ASKED, GROW, BAD_ANSWER = range(4)

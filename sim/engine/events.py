@@ -6,10 +6,11 @@ bits are one instant, and what happens at it goes by the order of kinds in `sim.
 Each timer keeps its own time; only the order is that of instants.
 
 A timer far ahead is only hung on the list of its bin (a calendar queue, Brown 1988). When a bin is opened, its timers
-are put in order in the short list `due`; what does not fit there, and what is set for a bin already open, goes to a heap with four children a node. So a timer costs the same in a city of any
-size, and a crowd of timers in one bin costs no more than a heap. The bins turn: the ring holds this half turn
-and the next, and what is farther ahead waits on one list for each half turn, to be hung on its bin when that
-draws near. How wide a bin is changes speed and nothing else.
+are put in order in the short list `due`; what does not fit there, and what is set for a bin already open, goes to a
+heap with four children a node. So a timer costs the same in a city of any size, and a crowd of timers in one bin
+costs no more than a heap. The bins turn: the ring holds this half turn and the next, and what is farther ahead waits
+on one list for each half turn, to be hung on its bin when that draws near. How wide a bin is changes speed and
+nothing else.
 
 A timer is stale when the stamp of its row has moved on; stale timers are skipped, not counted. Consequences
 at the same instant (a person falls free, a case joins a queue) go through the ring in the order in which

@@ -27,12 +27,13 @@ def _parameters(names: tuple[str, ...]) -> np.dtype:
 
 
 CASE = _table(
-    "u8 entity known_needs done_needs refused",
+    "u8 entity known_needs done_needs refused called",
     "f8 occurred_min reported_min judged_min assigned_min arrived_min closed_min deadline_min respond_by_min timer_min",
     "i4 incident parent grid filed_grid place owner stamp request open_tasks task reports",
     "f4 touch_min travel_min score",
     "i2 type severity channel level opened_level dept state stage reason escalations bounces referrals whistles",
     "i2 reminders supervised failures outcome satisfied attempt deadline_hits misjudged known_type wasted spent",
+    "i2 at_once waits",
 )
 TASK = _table(
     "u8 entity",
@@ -89,9 +90,10 @@ WHISTLE_KIND = _table(
 )
 REQUEST = _table(
     "u8 called",
-    "f8 blown_min meet_min deadline_min hold_until_min quorum_min done_min timer_min",
-    "i4 case stamp first_task",
-    "i2 template n_called n_accepted n_present n_done quorum lead reminders supervisions state working released",
+    "f8 blown_min first_deadline_min meet_min deadline_min hold_until_min quorum_min done_min timer_min",
+    "i4 case stamp first_task before",
+    "i2 released at_once",
+    "i2 template n_called n_accepted n_present n_done quorum lead reminders supervisions state working",
 )
 INCIDENT = _table(
     "u8 entity needs done",
