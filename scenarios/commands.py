@@ -101,6 +101,8 @@ def carry_out(made: Experiment, options: Options, console: Console) -> tuple[Stu
     total = len(made.arms) * (made.replications or 1)
     workers = options.workers if options.workers is not None else default_workers(total)
     _announce(made, total, workers, folder, console)
+    if more := held_beyond(made, folder):
+        console.note("held_more", held=(made.replications or 1) + more, asked=made.replications)
     limits = options.limits
     if limits is not None and workers == 1:
         console.note("limited_alone")
@@ -113,13 +115,22 @@ def carry_out(made: Experiment, options: Options, console: Console) -> tuple[Stu
     return study, done
 
 
+def held_beyond(made: Experiment, folder: Path) -> int:
+    """Return how many replications beyond those asked for a folder holds of every arm; tables use them too."""
+    if not (folder / "manifest.json").exists():
+        return 0
+    done = Study.open(folder).runs()
+    arms = done[done["replication"] >= (made.replications or 1)].groupby("replication")["policy"].nunique()
+    return int((arms == len(made.arms)).sum())
+
+
 def _announce(made: Experiment, runs: int, workers: int, folder: Path, console: Console) -> None:
-    scenario = made.scenario
+    scenario, held = made.scenario, held_beyond(made, folder)
     arms = ", ".join(scenario.policy_title(arm, console.lang) for arm in made.arms)
     days = scenario.spec(made.arms[0]).horizon_days
     console.note(
         "plan", title=getattr(scenario.title, console.lang), arms=arms, count=len(made.arms),
-        replications=made.replications, days=f"{days:g}", seed=made.seed,
+        replications=(made.replications or 1) + held, days=f"{days:g}", seed=made.seed,
     )  # fmt: skip
     announce(scenario, folder, runs, days, workers, console)
 
@@ -148,6 +159,8 @@ def run(name: str, options: Options, fewest_arms: int, console: Console, write: 
         console.got_worse(study, study.safeguards())
     elif not console.machine:
         console.means(study)
+    if done.precision is not None and not console.machine:
+        console.precision(done.precision.told())
     written = report(study, console, write) if write is not None else None
     console.say("results", path=study.folder)
     if console.machine:
@@ -175,6 +188,7 @@ def summary_json(study: Study, done: Summary, report_path: Path | None, compared
         "seed": study.seed,
         "runs": {"planned": done.planned, "done_before": done.before, "done": done.ok, "failed": len(done.failures)},
         "content_hash": study.content_hash(),
+        "precision": done.precision.told() if done.precision is not None else None,
     }
     if compared:
         safeguards = study.safeguards()

@@ -24,7 +24,7 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from scenarios.campaign import Progress
-from scenarios.compare import Comparison, Paired
+from scenarios.compare import Comparison, Paired, arm_interval
 from scenarios.laid_out import laid_out
 from scenarios.numbers import Words, difference, mean_text, quantity, ratio
 from scenarios.runs import Record
@@ -160,10 +160,35 @@ class Console:
             if row.missing and row.pairs:
                 self.say("missing_note", metric=self._measure(row.metric)[0], missing=row.missing)
 
+    def got_worse(self, study: Study, safeguards: Sequence[Comparison]) -> None:
+        """Print, for each arm, the safeguards that got worse, and those that are too rare to judge."""
+        for arm in study.policies[1:]:
+            rows = [one[arm] for one in safeguards if one[arm].pairs]
+            judged = [row for row in rows if row.verdict != "too_rare"]
+            worse = [row for row in judged if row.verdict == "worse"]
+            title = study.scenario.policy_title(arm, self.lang)
+            if rows:
+                self.say("got_worse_head" if worse else "got_worse_nothing", arm=title, judged=len(judged))
+            for row in worse:
+                name, _, unit = self._measure(row.metric)
+                base, mean = (quantity(x, unit, self.words) for x in (row.mean_baseline, row.mean_arm))
+                by = difference(asdict(row), unit, self.words)
+                self.say("got_worse_row", name=name, base=base, mean=mean, by=by)
+            for enough, few in sorted(_by_enough(rows).items()):
+                names = ", ".join(self._measure(row.metric)[0] for row in few)
+                key = "got_worse_rare" if enough else "got_worse_rare_by_far"
+                self.say(key, pairs=few[0].pairs, names=names, enough=f"{enough:,}")
+
+    def precision(self, found: Mapping[str, Any]) -> None:
+        """Say whether the precision that was asked for is reached."""
+        name, _, unit = self._measure(str(found["metric"]))
+        half, target = (quantity(float(found[key]), unit, self.words) for key in ("half_width", "target"))
+        key = "reached" if found["reached"] else "none" if math.isnan(float(found["half_width"])) else "missed"
+        self.say(f"precision_{key}", metric=name, half=half, target=target, pairs=found["pairs"],
+                 replications=found["replications"])  # fmt: skip
+
     def means(self, study: Study) -> None:
         """Print the measures of a study with one arm, or of each arm: mean and its 95 % interval."""
-        from scenarios.compare import mean_interval
-
         arms = study.policies
         columns = [self.words(f"cli.columns.{key}") for key in ("indicator", "state")]
         columns += [study.scenario.policy_title(arm, self.lang) for arm in arms]
@@ -174,11 +199,20 @@ class Console:
             values = study.values(metric)
             if asked or any(not math.isnan(x) for arm in arms for x in values[arm]):
                 title, state, unit = self._measure(metric)
-                found = [mean_text(mean_interval(values[arm]), unit, self.words) for arm in arms]
+                found = [mean_text(arm_interval(values[arm], study.proof(metric)), unit, self.words) for arm in arms]
                 rows.append([title, state, *found])
         self.table(columns, rows, about=2)
         if not asked and len(rows) < len(study.measures):
             self.say("left_out", count=len(study.measures) - len(rows))
+
+
+def _by_enough(rows: Sequence[Paired]) -> dict[int, list[Paired]]:
+    """Return the rows that are too rare to judge by how many replications would do; 0: beyond all that was tried."""
+    found: dict[int, list[Paired]] = {}
+    for row in rows:
+        if row.verdict == "too_rare":
+            found.setdefault(row.enough or 0, []).append(row)
+    return found
 
 
 def worth_a_row(measures: Sequence[str]) -> list[str]:

@@ -22,7 +22,7 @@ CLEAR = ("better", "worse", "higher", "lower")
 def verdict_key(row: Mapping[str, Any]) -> str:
     """Return the name of a row's verdict in the texts' group ``verdicts``."""
     low, high = (float(row[end]) if finite(row[end]) else 0.0 for end in ("low", "high"))
-    return verdict_word(str(row["verdict"]), low, high)
+    return verdict_word(str(row["verdict"]), low, high, str(row.get("interval_method", "")))
 
 
 def verdict_text(row: Mapping[str, Any], words: Words) -> str:
@@ -32,7 +32,17 @@ def verdict_text(row: Mapping[str, Any], words: Words) -> str:
 
 def verdict_and_needed(row: Mapping[str, Any], words: Words) -> str:
     """Return the verdict and, where there is none yet, how many replications are still needed."""
+    if row["verdict"] == "too_rare":
+        return too_rare_text(row, words)
     word, needed = verdict_text(row, words), row.get("needed")
     if verdict_key(row) in CLEAR or not finite(needed) or float(needed) <= 0:  # type: ignore[arg-type]
         return word
     return words.counted("cli.undecided_needed", int(needed), verdict=word)  # type: ignore[arg-type]
+
+
+def too_rare_text(row: Mapping[str, Any], words: Words) -> str:
+    """Return that so few replications cannot judge, and about how many could."""
+    pairs, enough = f"{int(row['pairs']):,}", row.get("enough")
+    if not finite(enough):
+        return words("cli.too_rare_by_far", pairs=pairs)
+    return words("cli.too_rare", pairs=pairs, enough=f"{int(enough):,}")  # type: ignore[arg-type]
