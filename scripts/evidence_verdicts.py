@@ -1,7 +1,7 @@
-"""Proofs about verdicts on sets drawn from a pool: needed numbers, false equivalence, wrong signs, stopping by precision.
+"""What verdicts do on sets drawn from a pool: needed numbers, false equivalence, family-wise error, stopping.
 
-Each set is judged as a comparison of its own is, by the shown measures and the scenario's margins, the pool's mean being
-the truth. It registers nothing; `scripts.evidence_intervals` stores what is found here.
+Each set is judged as a comparison of its own is, by the shown measures and the scenario's margins, the pool's mean
+being the truth. It registers nothing; `scripts.evidence_intervals` stores what is found here.
 """
 
 from __future__ import annotations
