@@ -14,7 +14,7 @@ import numpy as np
 from sim import register
 from sim.agents.seats import KINDS, Staffing, seat_all
 from sim.cases.catalogue import LEVELS
-from sim.cases.demand import Demand, draw_incidents, in_order, replication_key
+from sim.cases.demand import Demand, draw_incidents, replication_key
 from sim.cases.laws import LawTable
 from sim.cases.overrides import overridden
 from sim.cases.tabulate import demand_of, law_tables, probability_tables, stage_tables, type_table
@@ -129,7 +129,8 @@ class Arm:
         world.clock["ties"] += 1  # a script's times are round: reckon with some that fall together
         extra = scripted_incidents(self, int(world.clock["key"][0]))
         both = np.concatenate([incidents, extra])
-        return in_order(both)
+        order = np.argsort(both["occurred_min"], kind="stable")  # a batch keeps its script's order
+        return np.ascontiguousarray(both[order])
 
 
 def assemble(spec: ModelSpec, city: City) -> Arm:
@@ -162,7 +163,9 @@ def assemble(spec: ModelSpec, city: City) -> Arm:
     staffing = seat_all(city, spec.posts, list(shifts), list(spec.departments), skills, key)
     static["pool_of"], static["skill"] = staffing.pool_of, staffing.skill
     days = math.ceil(spec.horizon_days)
-    shift_rows, static["turns"] = shift_tables(shifts, spec.calendar, days)
+    owing = [post for post in spec.posts.values() if post.background_min_per_day > 0]
+    dated = {name for post in owing for name in post.teams or [post.shift]}
+    shift_rows, static["turns"] = shift_tables(shifts, spec.calendar, days, dated)
     _number_rosters(shift_rows, staffing.rosters)
     static["rosters"] = staffing.rosters
     static["office_before"], static["office_day"] = office_table(spec.calendar, days)

@@ -10,7 +10,8 @@ import numpy as np
 
 from sim.agents.ability import available, can_take
 from sim.agents.duty import move_to, reserve, spend_idle_time, unreserve_all
-from sim.cases.handling import enqueue, leave_queue, line_is_full, offer, send
+from sim.cases.handling import enqueue, leave_queue, line_is_full, send
+from sim.cases.offering import offer
 from sim.engine.codes import (
     ACCEPT,
     ASK,
@@ -25,13 +26,17 @@ from sim.engine.codes import (
     HOOK_REPORT_IN,
     HOOK_REPOSITION,
     IDLE_ANSWER,
+    IN_VAIN,
     MOVE,
     NOW_COORDINATE,
     NOW_FREE,
     NOW_JOIN,
     NOW_REPORT_IN,
     NOW_REPOSITION,
+    OFFERED,
+    PICKED,
     REFUSE,
+    S_BACKGROUND,
     S_IDLE,
     SEND,
     STAY,
@@ -106,18 +111,20 @@ def goes_first(world, view, t):
 
 @njit((W, V, HOOK, HOOK, I, I))
 def join(world, view, dispatch, priority, t, how):
-    """A task joins its group: people are sent at once, or it waits. ``how``: 0 new, 1 put back, 2 picked."""
+    """A task joins its group, NEW, PUT_BACK or PICKED: people are sent at once, or it waits."""
     k = world.tasks[t]
     pool = np.int64(k.pool)
     if k.state != T_NEW and k.state != T_TRANSIT:
         return DONE
     if world.pending[0].has == 0:  # an answered question brings the same task here again
         world.clock[0].joins += 1
-    if world.pools[pool].queue_count > 0 and how != 2:
+    if world.pools[pool].queue_count > 0 and how != PICKED:
         set_key(world, view, priority, t)
-    if how == 1 or available(view, t) + k.n_assigned <= 0 or (how == 0 and not goes_first(world, view, t)):
+    if available(view, t) + k.n_assigned <= 0 or (how != PICKED and not goes_first(world, view, t)):
         set_key(world, view, priority, t)
         enqueue(world, t)
+        if available(view, t) > 0:
+            offer(world, pool)  # whoever cannot take what is first may be able to take this
         return DONE
     while k.n_assigned < k.n_staff:
         answer = consult(world, view, dispatch, HOOK_DISPATCH, t, k.n_assigned)
@@ -136,7 +143,7 @@ def join(world, view, dispatch, priority, t, how):
         enqueue(world, t)
     if k.n_assigned > 0:
         send(world, t)
-        if how == 2:
+        if how == PICKED:
             offer(world, pool)
     return DONE
 
@@ -146,7 +153,7 @@ def fall_to_line(world, view, pick, priority, s, how):
     """Somebody is available: take something from the line, or spend the time."""
     k = world.staff[s]
     pool = np.int64(k.pool)
-    if how != 1 and world.pools[pool].queue_count > 0:
+    if how != IN_VAIN and world.pools[pool].queue_count > 0:
         if world.clock[0].dynamic_priority == 1:
             reorder(world, view, priority, pool)
         answer = consult(world, view, pick, HOOK_PICK, s, 0)
@@ -160,6 +167,8 @@ def fall_to_line(world, view, pick, priority, s, how):
             return DONE
         if answer.code != IDLE_ANSWER:
             return bad_answer(world, HOOK_PICK, s, answer)
+    if how == OFFERED:
+        return DONE  # nothing for this one, who goes on resting, patrolling or moving
     if world.clock[0].reposition == 1:
         at_once(world, NOW_REPOSITION, s, 0, k.stamp)
     else:
@@ -175,8 +184,8 @@ def take(world, s, t):
     missing = k.n_staff - k.n_assigned
     if missing > 1 and k.atomic == 1:
         leave_queue(world, t)
-        next_at_once(world, NOW_JOIN, t, 2, 0)  # before a colleague, free at this instant too, takes what is behind it
-        at_once(world, NOW_FREE, s, 1, world.staff[s].stamp)  # whoever is not needed after all spends the time
+        next_at_once(world, NOW_JOIN, t, PICKED, 0)  # before a colleague, free now too, takes what is behind it
+        at_once(world, NOW_FREE, s, IN_VAIN, world.staff[s].stamp)  # whoever is not needed after all spends the time
         return
     if missing == 1:
         leave_queue(world, t)
@@ -230,6 +239,13 @@ def report_in_task(world, view, report_in, t):
     return DONE
 
 
+@njit((W, I))
+def may_be_asked(world, s):
+    """Return True for who is idle, or at delegated work that an emergency may interrupt."""
+    state = world.staff[s].state
+    return state == S_IDLE or state == S_BACKGROUND
+
+
 @njit((W, V, HOOK, HOOK, HOOK, HOOK, HOOK, HOOK))
 def do_now(world, view, dispatch, pick, priority, coordinate, report_in, reposition):
     """Do the first thing of this instant. Returns DONE, ASKED (it stays first) or BAD_ANSWER."""
@@ -239,7 +255,7 @@ def do_now(world, view, dispatch, pick, priority, coordinate, report_in, reposit
     if kind == NOW_JOIN:
         status = join(world, view, dispatch, priority, row, arg)
     elif kind == NOW_FREE:
-        if world.staff[row].stamp == stamp and world.staff[row].state == S_IDLE:
+        if world.staff[row].stamp == stamp and may_be_asked(world, row):
             status = fall_to_line(world, view, pick, priority, row, arg)
     elif kind == NOW_COORDINATE:
         if world.cases[row].attempt == stamp and world.cases[row].state == C_OPEN:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from sim.agents.duty import close_accounts, schedule_shift, turn_on
+from sim.agents.duty import close_accounts, note_next_turn, schedule_shift, turn_on
 from sim.agents.residents import occur
 from sim.engine.ahead import fetch_arrival
 from sim.engine.blocks import as_view, as_world
-from sim.engine.codes import DONE, GROW, NEVER
-from sim.engine.events import drop_first, first_time, first_timer
+from sim.engine.codes import DONE, EV_OCCUR, GROW, NEVER, TURN_OFF
+from sim.engine.events import drop_first, first_time, first_timer, is_earlier
 from sim.engine.hooks import HOOK_ADDRESSES, hook_at
 from sim.engine.jit import njit
 from sim.instants import do_now
@@ -42,13 +42,22 @@ def has_room(world, room):
 
 
 @njit
+def is_arrival_next(world, arrival, first):
+    """Return True when the next incident comes before the first timer, found by `first_time`."""
+    if is_earlier(arrival, first):
+        return True
+    return not is_earlier(first, arrival) and first_timer(world).kind > EV_OCCUR
+
+
+@njit
 def run_until(world, view, dispatch, pick, priority, coordinate, report_in, reposition, until, room):
     """Take events in order until a time; see `advance`."""
     clock = world.clock
     while True:
         if not has_room(world, room):
             return GROW
-        if clock[0].now_count > 0:
+        # whoever falls free as a shift turns is asked what to do when the shift has turned
+        if clock[0].now_count > 0 and is_earlier(clock[0].now, clock[0].turn_min):
             status = do_now(world, view, dispatch, pick, priority, coordinate, report_in, reposition)
             if status != DONE:
                 return status
@@ -57,10 +66,10 @@ def run_until(world, view, dispatch, pick, priority, coordinate, report_in, repo
         if clock[0].cursor < world.incidents.shape[0]:
             arrival = world.incidents[clock[0].cursor].occurred_min
         first = first_time(world, min(arrival, until))
-        if min(arrival, first) > until:
+        if is_earlier(until, min(arrival, first)):
             clock[0].now = max(clock[0].now, until)
             return DONE
-        if arrival <= first:
+        if is_arrival_next(world, arrival, first):
             clock[0].now = arrival
             clock[0].cursor += 1
             clock[0].events += 1
@@ -120,15 +129,17 @@ def start_shifts(address):
     world = as_world(address)
     for i in range(world.shifts.shape[0]):
         shift = world.shifts[i]
-        on, day = 0, 0
+        on, day, at = TURN_OFF, 0, 0.0
         while shift.cursor < shift.count and world.turns[shift.first + shift.cursor].at_min <= 0.0:
-            on, day = world.turns[shift.first + shift.cursor].on, world.turns[shift.first + shift.cursor].day
+            turn = world.turns[shift.first + shift.cursor]
+            on, day, at = turn.on, turn.day, turn.at_min
             shift.cursor += 1
-        if on == 1:
+        if on != TURN_OFF:
             for r in range(shift.first_roster, shift.first_roster + shift.rosters):
-                turn_on(world, r, day)
+                turn_on(world, r, day, at >= 0.0)  # a turn that began before the run owes what it owed then
         if shift.rosters > 0:
             schedule_shift(world, i)
+    note_next_turn(world)
 
 
 @njit(types.void(types.int64), nogil=True)

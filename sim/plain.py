@@ -31,7 +31,7 @@ from sim.engine.codes import (
     TK_BARE,
     W_DESK,
 )
-from sim.engine.events import has_timer, pass_bins, schedule
+from sim.engine.events import has_timer, is_earlier, pass_bins, schedule
 from sim.engine.jit import njit
 from sim.engine.kinds import B, F, I, W
 from sim.engine.queues import queue_insert
@@ -106,7 +106,7 @@ def _first_idle(world, pool, now, free_at):
     """Return the first server of a group that is free at an arrival, -1 when all are busy."""
     p = world.pools[pool]
     for s in range(p.first, p.first + p.count):
-        if free_at[s] < now:
+        if not is_earlier(now, free_at[s]):  # who finishes at this instant is free for what comes at it
             return s
     return -1
 
@@ -117,9 +117,9 @@ def _next_free(world, pool, free_at):
     p = world.pools[pool]
     best: int = p.first
     for s in range(p.first + 1, p.first + p.count):
-        if free_at[s] < free_at[best]:
+        if is_earlier(free_at[s], free_at[best]):
             best = s
-        elif free_at[s] == free_at[best]:
+        elif not is_earlier(free_at[best], free_at[s]):
             mine, other = world.tasks[world.staff[s].task].entity, world.tasks[world.staff[best].task].entity
             best = s if mine < other else best
     return best
@@ -184,12 +184,12 @@ def _serve(world, i, until, free_at):
     if waited:
         s = _next_free(world, pool, free_at)
         start = free_at[s]
-        if start > until:
+        if is_earlier(until, start):
             _wait(world, t)
             return
     _start(world, t, s, start, waited)
     free_at[s] = start + world.work[t].touch_left_min
-    if free_at[s] <= until:
+    if not is_earlier(until, free_at[s]):
         _finish(world, t, s, free_at[s])
 
 
@@ -199,7 +199,7 @@ def _hand_over(world, until, free_at):
     pass_bins(world, until)
     for s in range(world.staff.shape[0]):
         k = world.staff[s]
-        if free_at[s] <= until:
+        if not is_earlier(until, free_at[s]):
             k.task = -1
             continue
         task, pool = world.tasks[k.task], world.pools[k.pool]
@@ -230,7 +230,7 @@ def serve_plain(address, until):
         return False
     clock = world.clock[0]
     free_at = np.full(world.staff.shape[0], -NEVER)
-    while clock.cursor < world.incidents.shape[0] and world.incidents[clock.cursor].occurred_min <= until:
+    while clock.cursor < world.incidents.shape[0] and not is_earlier(until, world.incidents[clock.cursor].occurred_min):
         clock.now = world.incidents[clock.cursor].occurred_min
         clock.cursor += 1
         clock.events += 1

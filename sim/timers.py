@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.agents.duty import schedule_shift, staff_timer, turn_off, turn_on
+from sim.agents.duty import note_next_turn, schedule_shift, staff_timer, turn_date, turn_off, turn_on
 from sim.agents.residents import call_back, find, resident_timer
 from sim.cases.calling_off import shift_ends
 from sim.cases.handling import arrive, patience_ends, task_over, work_done
@@ -30,6 +30,8 @@ from sim.engine.codes import (
     EV_WORK_DONE,
     FIRST_SWEEP,
     NOW_COORDINATE,
+    TURN_DATE,
+    TURN_ON,
 )
 from sim.engine.events import at_once
 from sim.engine.jit import njit
@@ -43,8 +45,11 @@ from sim.institutions.whistles import request_timer
 @njit
 def turn_roster(world, r, turn):
     """A roster's people come on or go off duty."""
-    if turn.on == 1:
-        turn_on(world, r, turn.day)
+    if turn.on == TURN_ON:
+        turn_on(world, r, turn.day, True)
+        return
+    if turn.on == TURN_DATE:
+        turn_date(world, r, turn.day)
         return
     roster = world.rosters[r]
     for s in range(roster.first, roster.first + roster.count):
@@ -62,6 +67,7 @@ def shift_turns(world, i):
         turn_roster(world, r, turn)
     world.clock[0].events += shift.rosters - 1
     schedule_shift(world, i)
+    note_next_turn(world)
 
 
 @njit((W, I, I, I))

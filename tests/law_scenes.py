@@ -130,7 +130,8 @@ def _sound_lines(world: World) -> None:
             t = int(next_in_queue(view, t))
         waiting = np.flatnonzero((tasks["state"] == codes.T_QUEUED) & (tasks["pool"] == p))
         assert sorted(line) == waiting.tolist() and len(line) == world.pools["queue_count"][p]
-        keys = [(tasks["key"][t], tasks["created_min"][t], tasks["entity"][t]) for t in line]
+        came = rows(world, "cases")["incident"][tasks["case"]]
+        keys = [(tasks["key"][t], tasks["created_min"][t], came[t], tasks["entity"][t]) for t in line]
         assert keys == sorted(keys), "a line is out of order"
 
 

@@ -11,6 +11,7 @@ from law_scenes import at, job, logged, queue_arm, rows, run
 from sim import kernel
 from sim.engine import codes
 from sim.engine.codes import NEVER
+from sim.engine.names import entity
 from sim.policies.trial import trial_arm
 
 quick = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
@@ -85,14 +86,15 @@ def test_a_future_arrival_never_overtakes_who_waits():
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_events_at_one_instant_are_ordered_by_name_not_by_row(turned):
-    """Equal arrivals are served in the same order however the script lists them (and in every arm)."""
+def test_a_batch_keeps_the_order_of_its_script(turned):
+    """Who comes at one instant is served as listed: the line breaks ties by order of coming, then by name."""
     script = at(*[5.0] * 12)
     listed = script[::-1] if turned else script
-    tasks = rows(run(queue_arm({"job": job(touch=3.0)}, 1, days=1.0, script=listed)), "tasks")
-    expected = rows(run(queue_arm({"job": job(touch=3.0)}, 1, days=1.0, script=script)), "tasks")
-    assert tasks["entity"].tolist() == expected["entity"].tolist()
-    assert sorted(tasks["started_min"]) == [5.0 + 3.0 * n for n in range(12)]
+    world = run(queue_arm({"job": job(touch=3.0)}, 1, days=1.0, script=listed))
+    tasks, incidents = rows(world, "tasks"), rows(world, "incidents")
+    names = [int(entity("script", item["name"])) for item in listed]
+    assert incidents["entity"].tolist() == names
+    assert tasks["started_min"].tolist() == [5.0 + 3.0 * n for n in range(12)]
 
 
 def test_who_falls_free_at_the_instant_of_an_arrival_serves_who_waited_first():

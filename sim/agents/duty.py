@@ -23,6 +23,7 @@ from sim.engine.codes import (
     L_DUTY_OFF,
     L_DUTY_ON,
     L_MOVE,
+    NEVER,
     NOW_FREE,
     P_BACKGROUND,
     P_DUTY,
@@ -37,7 +38,7 @@ from sim.engine.codes import (
 from sim.engine.draws import draw, draw_with, uniform, uniforms
 from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
-from sim.engine.kinds import I, W
+from sim.engine.kinds import B, I, W
 from sim.engine.log import log
 from sim.engine.travel import travel_min
 
@@ -239,13 +240,24 @@ def has_duty(world, s, roster, day):
     return uniform(world.clock[0].key, world.staff[s].entity, P_DUTY, day) < share
 
 
-@njit((W, I, I))
-def _come_on(world, s, day):
+@njit((W, I, I, B))
+def _begin_date(world, s, day, owes):
+    """The first turn of a date: the day's delegated work is owed, on top of what is left of days before."""
+    k = world.staff[s]
+    if k.duty_day != day:  # activities of a later turn of the same date count on
+        k.duty_day, k.activities = day, 0
+    if owes and k.owed_day != day:
+        k.owed_day = day
+        k.owed_min += world.posts[k.post].background_per_day
+
+
+@njit((W, I, I, B))
+def _come_on(world, s, day, owes):
     k, now = world.staff[s], world.clock[0].now
     if k.state == S_BUSY:
         k.overtime_min += now - max(k.duty_since_min, k.since_min)
-    k.on_duty, k.duty_since_min, k.duty_day, k.activities = 1, now, day, 0
-    k.owed_min = world.posts[k.post].background_per_day
+    k.on_duty, k.duty_since_min = 1, now
+    _begin_date(world, s, day, owes)
     world.pools[k.pool].on_duty += 1
     log(world, L_DUTY_ON, -1, s, -1, day)
     if k.state == S_OFF:
@@ -276,13 +288,37 @@ def schedule_shift(world, i):
         schedule(world, world.turns[shift.first + shift.cursor].at_min, EV_SHIFT, i, shift.entity, 0)
 
 
-@njit((W, I, I))
-def turn_on(world, r, day):
-    """Bring a roster's people on duty."""
+@njit((W,))
+def note_next_turn(world):
+    """Note when a shift turns next, before which whoever falls free may be asked at once."""
+    first = NEVER
+    for i in range(world.shifts.shape[0]):
+        shift = world.shifts[i]
+        if shift.rosters > 0 and shift.cursor < shift.count:
+            first = min(first, world.turns[shift.first + shift.cursor].at_min)
+    world.clock[0].turn_min = first
+
+
+@njit((W, I, I, B))
+def turn_on(world, r, day, owes):
+    """Bring a roster's people on duty; ``owes``: the turn begins now, and with it the work that the day owes."""
     roster = world.rosters[r]
     for s in range(roster.first, roster.first + roster.count):
         if world.staff[s].on_duty == 0 and has_duty(world, s, r, day):
-            _come_on(world, s, day)
+            _come_on(world, s, day, owes)
+
+
+@njit((W, I, I))
+def turn_date(world, r, day):
+    """Duty goes on into another date: the people of a roster who are on duty owe that day's work too."""
+    roster = world.rosters[r]
+    for s in range(roster.first, roster.first + roster.count):
+        k = world.staff[s]
+        if k.on_duty == 0:
+            continue
+        _begin_date(world, s, day, True)
+        if k.state == S_IDLE and k.activity == A_REST and k.owed_min > 0.0:
+            at_once(world, NOW_FREE, s, 0, k.stamp)
 
 
 @njit

@@ -248,6 +248,7 @@ def _staff_rows(
             owner_grid = int(city.areas.grid_index[seat.owner_area]) if city.areas.level[seat.owner_area] == 0 else -1
             k["grid"], k["slot"] = owner_grid, seat.slot
             k["task"] = k["next_in_task"] = k["to_place"] = -1
+            k["duty_day"] = k["owed_day"] = -2  # before the first date on which a turn can begin
             k["caseload_cap"], k["speed_factor"], k["post"] = (
                 post.caseload_cap,
                 post.speed_factor,

@@ -17,15 +17,18 @@ from sim.engine.codes import (
     L_PREEMPT,
     L_SUSPEND,
     NOW_JOIN,
+    PUT_BACK,
     S_BUSY,
     T_ASSIGNED,
     T_NEW,
+    T_QUEUED,
     T_WORKING,
 )
 from sim.engine.events import at_once
 from sim.engine.jit import njit
 from sim.engine.kinds import I, W
 from sim.engine.log import log
+from sim.engine.queues import queue_remove
 
 
 @njit((W, I))
@@ -96,37 +99,74 @@ def interrupt_for(world, t):
 
 @njit
 def put_back(world, t):
-    """Take a task from its one person, at work on it or on the way; what is left of the work is resumed later.
+    """Take a task from its people, at work on it, waiting there or on the way; what is left is resumed later.
 
     It joins its line again with its old age: before all of its kind that came after it.
     """
     k, now = world.tasks[t], world.clock[0].now
-    s = np.int64(k.first_staff)
-    spent = now - world.staff[s].since_min
     if k.state == T_WORKING:
-        world.work[t].touch_left_min = max(0.0, world.work[t].touch_left_min - spent)
-        world.cases[k.case].touch_min += spent
-    else:
-        world.cases[k.case].travel_min += spent
-        turn_off_the_way(world, s, np.int64(k.place))
+        world.work[t].touch_left_min = max(0.0, world.work[t].touch_left_min - (now - k.arrived_min))
+    elif k.state == T_QUEUED:
+        queue_remove(world, np.int64(k.pool), t)
     k.interrupted += 1
     k.stamp += 1
-    if k.kind == K_HOLDER and world.cases[k.case].owner == s:
-        k.owner = s  # who owns the case may take it up again whatever the limit of cases
-    fall_free(world, s)
+    s = np.int64(k.first_staff)
+    while s >= 0:
+        following = np.int64(world.staff[s].next_in_task)
+        _leave(world, s, t)
+        s = following
     k.first_staff = -1
     k.n_assigned = k.n_arrived = 0
     k.state = T_NEW
-    at_once(world, NOW_JOIN, t, 1, 0)
+    at_once(world, NOW_JOIN, t, PUT_BACK, 0)
 
 
-@njit
-def shift_ends(world, s):
-    """Who is with a case at the end of the shift finishes it in overtime, or suspends it, by its type."""
-    staff = world.staff[s]
-    t = np.int64(staff.task)
+@njit((W, I, I))
+def _leave(world, s, t):
+    """One of its people leaves a task that is put back."""
+    k, staff, now = world.tasks[t], world.staff[s], world.clock[0].now
+    c = world.cases[k.case]
+    if staff.activity == A_WORK:
+        c.touch_min += now - max(k.arrived_min, staff.since_min)
+    elif staff.activity == A_TRAVEL:
+        c.travel_min += now - staff.since_min
+        turn_off_the_way(world, s, np.int64(k.place))
+    if k.kind == K_HOLDER and c.owner == s:
+        k.owner = s  # who owns the case may take it up again whatever the limit of cases
+    fall_free(world, s)
+
+
+@njit((W, I))
+def is_left_at_the_end(world, t):
+    """Return True for a task that its people leave when duty ends, whatever is left of it to do."""
     k = world.tasks[t]
-    suspends = world.types[world.cases[k.case].type].overtime == 1
-    if suspends and staff.activity == A_WORK and k.state == T_WORKING and k.n_staff == 1 and k.request < 0:
+    return world.types[world.cases[k.case].type].overtime == 1 and k.request < 0
+
+
+@njit((W, I))
+def somebody_is_off(world, t):
+    """Return True when the duty of one of a task's people has ended."""
+    s = world.tasks[t].first_staff
+    while s >= 0:
+        if world.staff[s].on_duty == 0:
+            return True
+        s = world.staff[s].next_in_task
+    return False
+
+
+@njit((W, I))
+def shift_ends(world, s):
+    """Who is with a case at the end of the shift finishes it in overtime, or suspends it, by its type.
+
+    A crew is interrupted when the duty of one of it ends, and the work goes on when a crew is whole again. Who is on
+    the way from one stage to the next suspends it on arrival.
+    """
+    t = np.int64(world.staff[s].task)
+    k = world.tasks[t]
+    if not is_left_at_the_end(world, t):
+        return
+    there = k.state == T_WORKING or k.state == T_QUEUED
+    on_the_way = k.state == T_ASSIGNED and not (k.kind == K_HOLDER and keeps_crew(world, t))
+    if there or on_the_way:
         log(world, L_SUSPEND, k.case, s, k.grid, 0.0)
         put_back(world, t)

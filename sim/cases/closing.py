@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.cases.tasks import cancel_pending, leave_owner
+from sim.cases.tasks import call_off_called, cancel_pending, leave_owner
 from sim.engine.codes import (
     C_CLOSED,
     EV_CALLBACK,
@@ -112,6 +112,8 @@ def close_case(world, case, outcome):
     c, clock = world.cases[case], world.clock[0]
     if c.state == C_CLOSED:
         return
+    if c.called != 0:
+        call_off_called(world, case)
     cancel_pending(world, case)
     c.state, c.outcome, c.closed_min = C_CLOSED, outcome, clock.now
     c.stamp += 1

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.agents.ability import can_take
 from sim.agents.duty import count_work, set_out
 from sim.agents.residents import hang_up
-from sim.cases.calling_off import interrupt_for
+from sim.cases.calling_off import interrupt_for, is_left_at_the_end, put_back, somebody_is_off
 from sim.cases.closing import lose_case
+from sim.cases.offering import offer
 from sim.cases.stages import finish_task, keeps_crew
 from sim.cases.tasks import end_task
 from sim.engine.codes import (
@@ -32,11 +32,9 @@ from sim.engine.codes import (
     L_QUEUE,
     L_WORK,
     NEVER,
-    NOW_FREE,
     NOW_JOIN,
     P_PATIENCE,
     S_BUSY,
-    S_IDLE,
     T_ASSIGNED,
     T_LAG,
     T_LOST,
@@ -50,7 +48,7 @@ from sim.engine.events import at_once, schedule
 from sim.engine.jit import njit
 from sim.engine.kinds import I, W
 from sim.engine.log import log
-from sim.engine.queues import first_in_queue, queue_insert, queue_remove
+from sim.engine.queues import queue_insert, queue_remove
 from sim.institutions.whistles import come_together, free_crew, part_finished, part_work_done
 
 
@@ -130,24 +128,6 @@ def patience_ends(world, t):
     queue_remove(world, pool, t)
     lose(world, t)
     offer(world, pool)
-
-
-@njit
-def offer(world, pool):
-    """Offer the line of a group to somebody of it who is available, if there is both."""
-    p = world.pools[pool]
-    if p.queue_count <= 0 or p.idle <= 0:
-        return
-    head, asked = first_in_queue(world, pool), -1
-    for s in range(p.first, p.first + p.count):
-        if world.staff[s].state == S_IDLE and world.staff[s].on_duty == 1:
-            if can_take(world, s, head):
-                asked = s
-                break
-            if asked < 0:
-                asked = s
-    if asked >= 0:
-        at_once(world, NOW_FREE, asked, 2, world.staff[asked].stamp)
 
 
 @njit
@@ -243,6 +223,8 @@ def arrive(world, s):
         k.arrived_min = now
         if k.request >= 0:
             come_together(world, t)
+        elif (staff.on_duty == 0 or k.n_staff > 1) and is_left_at_the_end(world, t) and somebody_is_off(world, t):
+            put_back(world, t)  # duty ended on the way between two stages
         else:
             begin(world, t)
 

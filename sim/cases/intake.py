@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.cases.closing import arm_incident, close_case, resolve
-from sim.cases.tasks import start_intake, start_stage
+from sim.cases.tasks import missing, start_intake, start_stage
 from sim.engine.codes import (
     C_INTAKE,
     C_OPEN,
@@ -29,6 +29,7 @@ from sim.engine.codes import (
     P_CHANNEL_DELAY,
     P_MISJUDGE,
     P_SPLIT,
+    R_DISPATCH,
     R_RESIDENT,
     TK_BARE,
     TK_ENQUIRY,
@@ -74,7 +75,8 @@ def open_case(world, i, channel, parent):
     clock[0].cases = row + 1
     c = world.cases[row]
     c.entity = mix(e.entity, np.uint64(1000 + e.cases))
-    c.known_needs = c.done_needs = c.refused = np.uint64(0)
+    c.known_needs = c.done_needs = c.refused = c.called = np.uint64(0)
+    c.at_once = c.waits = 0
     c.occurred_min, c.reported_min = e.occurred_min, clock[0].now
     c.judged_min = c.assigned_min = c.arrived_min = c.closed_min = NEVER
     c.deadline_min = c.respond_by_min = c.timer_min = NEVER
@@ -232,6 +234,17 @@ def judge(world, case):
         at_once(world, NOW_COORDINATE, case, R_RESIDENT, c.attempt)
     else:
         start_stage(world, case, 0)
+        _ask_at_dispatch(world, case)
+
+
+@njit
+def _ask_at_dispatch(world, case):
+    """Of an emergency that seems to need departments it is asked at dispatch whether they are called at once."""
+    c, p = world.cases[case], world.params[0]
+    if p.coordination_emergency_at_once <= 0.0 or missing(world, case) == 0:
+        return
+    if world.types[c.type].emergency == 1 or c.severity >= p.coordination_emergency_severity:
+        at_once(world, NOW_COORDINATE, case, R_DISPATCH, c.attempt)
 
 
 @njit((W, I, I, I))

@@ -15,7 +15,7 @@ import numpy as np
 from sim.agents.duty import logistic
 from sim.cases.closing import close_case, resolve
 from sim.cases.intake import judge
-from sim.cases.tasks import end_task, start_stage
+from sim.cases.tasks import call_off_called, end_task, missing, start_stage
 from sim.engine.codes import (
     C_OPEN,
     EV_RESTART,
@@ -38,6 +38,7 @@ from sim.engine.codes import (
     P_SHAM,
     P_SUCCESS,
     R_AUTHORITY,
+    R_DISPATCH,
     R_FAILED,
     R_NEEDS,
     T_DONE,
@@ -113,6 +114,8 @@ def _discover(world, case):
     u, v = uniforms(clock.key, c.entity, P_DISCOVER, c.attempt)
     wrong = c.type != e.type or c.grid != e.grid
     if wrong and u < p.judging_recognise_probability:
+        if c.called != 0:
+            call_off_called(world, case)
         c.type, c.grid = e.type, e.grid
         c.known_type, c.dept = 1, -1
         c.known_needs = c.refused = np.uint64(0)
@@ -183,6 +186,18 @@ def outstanding(world, case):
 
 
 @njit
+def _waits_for_called(world, case, number):
+    """The work on an emergency goes on while departments come; returns True when nothing is left but theirs."""
+    c = world.cases[case]
+    typ = world.types[c.type]
+    authority = c.dept < 0 and typ.closes_level <= 4 and c.level < typ.closes_level
+    c.waits = 1 if authority or next_stage(world, case, number) < 0 else 0
+    if missing(world, case) != 0:
+        ask_coordination(world, case, R_NEEDS if c.waits == 1 else R_DISPATCH)
+    return c.waits == 1
+
+
+@njit
 def _holder_done(world, t, case):
     k, c = world.tasks[t], world.cases[case]
     log(world, L_STAGE, case, c.owner, c.grid, k.stage)
@@ -199,8 +214,11 @@ def _holder_done(world, t, case):
             c.done_needs |= bit
             e.done |= bit
         if outstanding(world, case) != 0:
-            ask_coordination(world, case, R_NEEDS)
-            return -1
+            if c.at_once == 0:
+                ask_coordination(world, case, R_NEEDS)
+                return -1
+            if _waits_for_called(world, case, np.int64(k.stage)):
+                return -1
         if c.dept < 0 and typ.closes_level <= 4 and c.level < typ.closes_level:
             ask_coordination(world, case, R_AUTHORITY)
             return -1
@@ -234,6 +252,7 @@ def after_parts(world, case):
     c = world.cases[case]
     if c.state != C_OPEN:
         return
+    c.waits = 0
     if outstanding(world, case) != 0:
         ask_coordination(world, case, R_NEEDS)
         return

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.agents.duty import fall_free, turn_off_the_way
+from sim.cases.offering import offer
 from sim.engine.codes import (
+    A_TRAVEL,
     EV_LAG_DONE,
     K_HOLDER,
     K_INTAKE,
@@ -18,6 +21,7 @@ from sim.engine.codes import (
     NOW_COORDINATE,
     NOW_FREE,
     NOW_JOIN,
+    OFFERED,
     P_LAG,
     P_TAKE,
     P_TOUCH,
@@ -43,6 +47,7 @@ from sim.engine.jit import njit
 from sim.engine.kinds import I, W
 from sim.engine.queues import queue_remove
 
+_ONE = np.uint64(1)
 PARTS = 1 << 40  # ordinals of departments' parts lie above those of stages
 
 
@@ -138,7 +143,7 @@ def make_stage_task(world, case, number, post):
 def start_stage(world, case, number):
     """Begin a stage of the holder's work; returns the task, -1 when there is no group to do it."""
     c, now = world.cases[case], world.clock[0].now
-    c.spent = 0
+    c.spent = c.waits = 0
     stage = world.stages[world.types[c.type].first_stage + number]
     post = np.int64(stage.who) if stage.who >= 0 else holder_post(world, case)
     if stage.n_staff > 0 and (post < 0 or world.pool_of[post, c.grid] < 0):
@@ -165,7 +170,7 @@ def leave_owner(world, case):
     k.cases_open -= 1
     falls_below = k.cases_open == k.caseload_cap - 1
     if k.state == S_IDLE and k.on_duty == 1 and falls_below and world.pools[k.pool].queue_count > 0:
-        at_once(world, NOW_FREE, s, 2, k.stamp)
+        at_once(world, NOW_FREE, s, OFFERED, k.stamp)
 
 
 @njit
@@ -195,10 +200,61 @@ def cancel_pending(world, case):
         return True
     if not is_pending(k.state) or k.n_assigned > 0:
         return False
-    if k.state == T_QUEUED:
+    waited = k.state == T_QUEUED
+    if waited:
         queue_remove(world, k.pool, t)
     end_task(world, t, T_CANCELLED)
+    if waited:
+        offer(world, np.int64(k.pool))  # it may have held up who stood behind it
     return True
+
+
+@njit((W, I))
+def missing(world, case):
+    """Return the mask of departments that seem needed, have not done their part and are not at it."""
+    c = world.cases[case]
+    mask = c.known_needs & ~c.done_needs & ~c.called
+    if c.dept >= 0:
+        mask &= ~(_ONE << np.uint64(c.dept))  # who holds the case does its own part
+    return mask
+
+
+@njit((W, I))
+def _send_home(world, t):
+    """Everybody on a task that is called off falls free, wherever they are."""
+    k = world.tasks[t]
+    s = np.int64(k.first_staff)
+    while s >= 0:
+        staff = world.staff[s]
+        following = np.int64(staff.next_in_task)
+        if staff.activity == A_TRAVEL:
+            turn_off_the_way(world, s, np.int64(k.place))
+        fall_free(world, s)
+        s = following
+    k.first_staff = -1
+    k.n_assigned = k.n_arrived = 0
+
+
+@njit((W, I))
+def call_off_called(world, case):
+    """Departments that were called at once are called off: the case is over, or was another one."""
+    c = world.cases[case]
+    r = np.int64(c.request)
+    while r >= 0:
+        q = world.requests[r]
+        if q.state == 0:
+            q.state, q.timer_min = 1, NEVER
+            q.stamp += 1
+            for t in range(q.first_task, q.first_task + q.n_called):
+                k = world.tasks[t]
+                if k.state != T_DONE:
+                    if k.state == T_QUEUED:
+                        queue_remove(world, np.int64(k.pool), t)
+                    _send_home(world, t)
+                    end_task(world, t, T_CANCELLED)
+                    offer(world, np.int64(k.pool))
+        r = np.int64(q.before)
+    c.called, c.request = np.uint64(0), -1
 
 
 @njit

@@ -25,33 +25,42 @@ DEFER = 21
 REFUSE = 22
 
 # why `coordinate` is asked
-R_AUTHORITY, R_NEEDS, R_FAILED, R_DEADLINE, R_BOUNCED, R_NO_HOLDER, R_RESIDENT = range(7)
+R_AUTHORITY, R_NEEDS, R_FAILED, R_DEADLINE, R_BOUNCED, R_NO_HOLDER, R_RESIDENT, R_DISPATCH = range(8)
 
-# events; the order is the order at one instant
+# events; the order is the order at one instant: what ends, arrivals at the scene, shifts, who gives up waiting,
+# what comes (a script's or the drawn incidents first, then reports and papers), deadlines
 (
-    EV_OCCUR,
-    EV_RESIDENT,
-    EV_FIND,
-    EV_SHIFT,
-    EV_ARRIVE,
     EV_WORK_DONE,
     EV_LAG_DONE,
     EV_STAFF,
-    EV_TASK_READY,
+    EV_ARRIVE,
+    EV_SHIFT,
     EV_PATIENCE,
-    EV_CASE,
-    EV_REQUEST,
-    EV_CALLBACK,
+    EV_OCCUR,
+    EV_RESIDENT,
+    EV_FIND,
     EV_INTAKE,
+    EV_TASK_READY,
     EV_RESTART,
     EV_COORDINATE_LATER,
+    EV_CALLBACK,
+    EV_REQUEST,
+    EV_CASE,
 ) = range(16)
 # things to do at once, each its own event, some of them asking a hook
 NOW_JOIN, NOW_DISPATCH, NOW_FREE, NOW_PICK, NOW_COORDINATE, NOW_REPORT_IN, NOW_REPOSITION = range(7)
 
+# why somebody is asked what to do: free after a task, reserved in vain, offered the line
+FREE, IN_VAIN, OFFERED = range(3)
+# how a task joins its line: new, put back, picked from it to be dispatched whole
+NEW, PUT_BACK, PICKED = range(3)
+
 # hooks, as `asked_hook`
 HOOK_DISPATCH, HOOK_PICK, HOOK_PRIORITY, HOOK_COORDINATE, HOOK_REPORT_IN, HOOK_REPOSITION = range(6)
 HOOK_NAMES = ("dispatch", "pick", "priority", "coordinate", "report_in", "reposition")
+
+# kinds of whistle that the kernel treats apart
+WHISTLE_EMERGENCY = 2
 
 # what the kernel returns
 DONE, ASKED, GROW, BAD_ANSWER = range(4)
@@ -126,6 +135,9 @@ TK_CASE, TK_ENQUIRY, TK_BARE = range(3)
     P_RESIDENT,
     P_SWEEP,
 ) = range(37)
+
+# turns of shifts: duty ends, begins, or goes on into another date
+TURN_OFF, TURN_ON, TURN_DATE = range(3)
 
 # log
 (

@@ -1,12 +1,16 @@
 """The event queue: timers laid by in bins of time, the few that are due next in order, a ring of things to do now.
 
-Timers are ordered by (time, kind, entity, stamp), so that ties break alike in every arm whatever rows
-things stand in. A timer far ahead is only hung on the list of its bin (a calendar queue, Brown 1988). When a
-bin is opened, its timers are put in order in the short list `due`; what does not fit there, and what is set
-for a bin already open, goes to a heap with four children a node. So a timer costs the same in a city of any
-size, and a crowd of timers in one bin costs no more than a heap. The bins turn: the ring holds this half turn
-and the next, and what is farther ahead waits on one list for each half turn, to be hung on its bin when that
-draws near. How wide a bin is changes speed and nothing else.
+Timers are ordered by (instant, kind, entity, stamp), so that ties break alike in every arm whatever rows
+things stand in. An *instant* is a millionth of a minute: times that a sum of decimals has made differ in their last
+bits are one instant, and what happens at it goes by the order of kinds in `sim.engine.codes`, never by rounding.
+Each timer keeps its own time; only the order is that of instants.
+
+A timer far ahead is only hung on the list of its bin (a calendar queue, Brown 1988). When a bin is opened, its timers
+are put in order in the short list `due`; what does not fit there, and what is set for a bin already open, goes to a
+heap with four children a node. So a timer costs the same in a city of any size, and a crowd of timers in one bin
+costs no more than a heap. The bins turn: the ring holds this half turn and the next, and what is farther ahead waits
+on one list for each half turn, to be hung on its bin when that draws near. How wide a bin is changes speed and
+nothing else.
 
 A timer is stale when the stamp of its row has moved on; stale timers are skipped, not counted. Consequences
 at the same instant (a person falls free, a case joins a queue) go through the ring in the order in which
@@ -24,14 +28,39 @@ from sim.engine.jit import njit
 from sim.engine.kinds import F, I, U, W
 
 _LAST_BIN = 4e18
+# Instants are decimal, so that every decimal of six places lies in the middle of one, and thirds, sevenths and
+# sixtieths well inside; times farther apart than _APART_MIN are certainly two.
+INSTANTS_PER_MIN = 1e6
+_APART_MIN = 2e-6
 _FAR, _MIDDLE, _NEAR = 8, 4, 2  # bins ahead at which memory is asked for timers, their subjects, what belongs to those
+
+
+@njit((F,))
+def instant(time):
+    """Return the number of the instant at which something happens."""
+    return np.floor(time * INSTANTS_PER_MIN + 0.5)
+
+
+@njit((F, F))
+def is_earlier(a, b):
+    """Return True when time ``a`` lies at an earlier instant than ``b``."""
+    apart = b - a
+    if apart > _APART_MIN:
+        return True
+    return apart > 0.0 and instant(a) < instant(b)
 
 
 @njit
 def _precedes(a, b):
     """Return True when timer ``a`` comes before timer ``b``."""
-    if a.time != b.time:
-        return a.time < b.time
+    apart = b.time - a.time
+    if apart > _APART_MIN:
+        return True
+    if apart < -_APART_MIN:
+        return False
+    mine, other = instant(a.time), instant(b.time)
+    if mine != other:
+        return mine < other
     if a.kind != b.kind:
         return a.kind < b.kind
     if a.entity != b.entity:
@@ -49,8 +78,10 @@ def _copy(to, origin):
 def _before(world, i, time, kind, entity, stamp):
     """Return True when heap row ``i`` comes before the given timer."""
     e = world.heap[i]
-    if e.time != time:
-        return e.time < time
+    if is_earlier(e.time, time):
+        return True
+    if is_earlier(time, e.time):
+        return False
     if e.kind != kind:
         return e.kind < kind
     if e.entity != entity:
@@ -107,7 +138,8 @@ def _pop(world):
 # ---------------------------------------------------------------- the bins
 @njit((W, F))
 def _bin_of(world, time):
-    return np.int64(min(time * world.clock[0].bins_per_min, _LAST_BIN))
+    """Return the bin of a time; what happens at one instant is in one bin."""
+    return np.int64(min(instant(time) / INSTANTS_PER_MIN * world.clock[0].bins_per_min, _LAST_BIN))
 
 
 @njit
@@ -228,7 +260,7 @@ def has_timer(world, limit):
     first = NEVER
     for i in range(clock.later):
         first = min(first, later[i].time)
-    return first <= limit
+    return not is_earlier(limit, first)
 
 
 @njit((W, F))
@@ -243,7 +275,7 @@ def pass_bins(world, time):
 
 @njit((W, I))
 def _settle_tie(world, i):
-    """Move timer ``i`` of the ordered ones forward past those of the same time that it precedes."""
+    """Move timer ``i`` of the ordered ones forward past those of the same instant that it precedes."""
     due = world.due
     while i > 0 and _precedes(due[i], due[i - 1]):
         _copy(due[DUE_ROWS], due[i])
@@ -270,7 +302,7 @@ def _put_in_order(world, n):
     for i in range(n):
         _copy(due[due[DUE_ROWS + i].following], due[DUE_ROWS + i])
     for i in range(1, n):
-        if due[i].time == due[i - 1].time:
+        if due[i].time - due[i - 1].time <= _APART_MIN:
             _settle_tie(world, i)
 
 

@@ -1,6 +1,7 @@
 """Waiting lines: one ordered tree of tasks per group of staff (a treap over columns of the task table).
 
-Order is (key, created, entity): smallest first, ties by age and then by stable name. Inserting, removing
+Order is (key, created, incident, entity): smallest first, ties by age, then in the order in which incidents came
+(that of the script for those of one instant), then by stable name. Inserting, removing
 from anywhere and stepping in order cost O(log n); a list of a million waiting tasks is as good as one of
 ten. Rules may walk a line with `first_in_queue` and `next_in_queue`.
 """
@@ -21,6 +22,9 @@ def _precedes(world, a, b):
         return tasks[a].key < tasks[b].key
     if tasks[a].created_min != tasks[b].created_min:
         return tasks[a].created_min < tasks[b].created_min
+    first, second = world.cases[tasks[a].case].incident, world.cases[tasks[b].case].incident
+    if first != second:
+        return first < second
     return tasks[a].entity < tasks[b].entity
 
 

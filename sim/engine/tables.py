@@ -27,12 +27,13 @@ def _parameters(names: tuple[str, ...]) -> np.dtype:
 
 
 CASE = _table(
-    "u8 entity known_needs done_needs refused",
+    "u8 entity known_needs done_needs refused called",
     "f8 occurred_min reported_min judged_min assigned_min arrived_min closed_min deadline_min respond_by_min timer_min",
     "i4 incident parent grid filed_grid place owner stamp request open_tasks task reports",
     "f4 touch_min travel_min score",
     "i2 type severity channel level opened_level dept state stage reason escalations bounces referrals whistles",
     "i2 reminders supervised failures outcome satisfied attempt deadline_hits misjudged known_type wasted spent",
+    "i2 at_once waits",
 )
 TASK = _table(
     "u8 entity",
@@ -47,7 +48,7 @@ STAFF = _table(
     "f8 until_min since_min duty_since_min busy_min travel_min duty_min overtime_min",
     "f8 background_min patrol_min owed_min",
     "i4 pool grid home place to_place task next_in_task stamp roster cases_open caseload_cap tasks_done duty_day",
-    "i4 activities slot",
+    "i4 activities slot owed_day",
     "f4 speed_factor pace",
     "u4 capabilities",
     "i2 post dept level state activity on_duty",
@@ -89,9 +90,10 @@ WHISTLE_KIND = _table(
 )
 REQUEST = _table(
     "u8 called",
-    "f8 blown_min meet_min deadline_min hold_until_min quorum_min done_min timer_min",
-    "i4 case stamp first_task",
-    "i2 template n_called n_accepted n_present n_done quorum lead reminders supervisions state working released",
+    "f8 blown_min first_deadline_min meet_min deadline_min hold_until_min quorum_min done_min timer_min",
+    "i4 case stamp first_task before",
+    "i2 released at_once",
+    "i2 template n_called n_accepted n_present n_done quorum lead reminders supervisions state working",
 )
 INCIDENT = _table(
     "u8 entity needs done",
@@ -120,7 +122,7 @@ CLOCK = _table(
     "i8 log_level bad_hook bad_subject bad_code bad_arg patrol_post petition_channel patrol_channel sensor_channel",
     "i8 reposition reports merges wrong_merges splits abandoned lost joins dynamic_priority",
     "i8 timers later later_free bin due due_end due_heads ties",
-    "f8 office_open office_close horizon_min bins_per_min",
+    "f8 office_open office_close horizon_min bins_per_min turn_min",
 )
 PENDING = _table("i8 has code arg", "f8 value")
 # what a rule may read and what only the model reads; travel factors are known to all

@@ -127,7 +127,7 @@ def accept(world, t, boost):
     if k.request >= 0:
         q = world.requests[k.request]
         q.n_accepted += 1
-        if q.working == 0 and world.whistles[q.template].appointed == 1 and clock.now < q.meet_min:
+        if q.working == 0 and q.at_once == 0 and world.whistles[q.template].appointed == 1 and clock.now < q.meet_min:
             k.state = T_TRANSIT
             k.stamp += 1
             schedule(world, q.meet_min, EV_TASK_READY, t, k.entity, k.stamp)
@@ -173,7 +173,7 @@ def task_ready(world, t):
         r = np.int64(k.request)
         q = world.requests[r]
         w = world.whistles[q.template]
-        if w.appointed == 1 and q.working == 0 and not _may_set_out(world, r):
+        if w.appointed == 1 and q.working == 0 and q.at_once == 0 and not _may_set_out(world, r):
             if q.meet_min <= now:  # too few have promised, or not the lead: nobody sets out, the hour is moved
                 q.meet_min = max(appointment(world, r, w.reconvene_min), now + 1.0)
             schedule(world, q.meet_min, EV_TASK_READY, t, k.entity, k.stamp)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sim.cases.closing import close_case
 from sim.cases.stages import conclude, outstanding
-from sim.cases.tasks import cancel_pending, is_attended, leave_owner, start_stage
+from sim.cases.tasks import cancel_pending, is_attended, leave_owner, missing, start_stage
 from sim.engine.codes import (
     C_OPEN,
     CLOSE,
@@ -27,6 +27,7 @@ from sim.engine.codes import (
     P_DESK,
     R_BOUNCED,
     R_DEADLINE,
+    R_DISPATCH,
     R_FAILED,
     R_NEEDS,
     R_NO_HOLDER,
@@ -125,6 +126,10 @@ def _supervise(world, case):
 def apply_coordination(world, case, reason, code, arg):
     """Carry out what the `coordinate` rule decided. Returns False for an answer that cannot be."""
     c = world.cases[case]
+    if reason == R_DISPATCH:  # work goes on whatever is answered; only a whistle does something
+        if code == WHISTLE and 0 <= arg < world.whistles.shape[0] and missing(world, case) != 0:
+            blow_whistle(world, case, arg)
+        return True
     if code == ESCALATE:
         _escalate(world, case)
     elif code == REFER:
@@ -135,7 +140,9 @@ def apply_coordination(world, case, reason, code, arg):
     elif code == WHISTLE:
         if arg < 0 or arg >= world.whistles.shape[0] or outstanding(world, case) == 0:
             return False
-        if c.request < 0 and (reason != R_DEADLINE or cancel_pending(world, case)):
+        if (c.request < 0 or (c.called != 0 and missing(world, case) != 0)) and (
+            reason != R_DEADLINE or cancel_pending(world, case)
+        ):
             blow_whistle(world, case, arg)
     elif code == SUPERVISE:
         before = c.supervised
@@ -162,6 +169,7 @@ def case_timer(world, case):
     log(world, L_DEADLINE, case, c.owner, c.grid, c.deadline_hits)
     c.timer_min = clock.now + p.coordination_reminder_interval_min * 2.0 ** min(c.deadline_hits, 12)
     schedule(world, c.timer_min, EV_CASE, case, c.entity, c.stamp)
-    if c.state == C_OPEN and c.request < 0 and c.open_tasks > 0 and not is_attended(world, case):
+    free = c.request < 0 or (c.called != 0 and c.waits == 0)  # departments that come do not hold up the holder's
+    if c.state == C_OPEN and free and c.open_tasks > 0 and not is_attended(world, case):
         c.reason = R_DEADLINE
         at_once(world, NOW_COORDINATE, case, R_DEADLINE, c.attempt)

@@ -12,7 +12,9 @@ import math
 import numpy as np
 
 from sim.agents.duty import fall_free
+from sim.cases.offering import offer
 from sim.cases.stages import after_parts, outstanding
+from sim.cases.tasks import missing
 from sim.engine.codes import (
     EV_REQUEST,
     EV_TASK_READY,
@@ -32,6 +34,7 @@ from sim.engine.codes import (
     T_REFUSED,
     T_TRANSIT,
     T_WORKING,
+    WHISTLE_EMERGENCY,
 )
 from sim.engine.events import schedule
 from sim.engine.jit import njit
@@ -59,20 +62,26 @@ def blow_whistle(world, case, template):
     """Blow the whistle: call every department that seems needed, at once."""
     c, clock = world.cases[case], world.clock
     w = world.whistles[template]
-    mask = outstanding(world, case)
+    together = w.kind == WHISTLE_EMERGENCY and world.params[0].coordination_emergency_at_once > 0.0
+    mask = missing(world, case) if together else outstanding(world, case)
     n = bits(mask)
+    if together:
+        c.waits = 1 if c.open_tasks == 0 else c.waits  # nobody is at work: the case goes on when all have come
+        c.at_once, c.called = 1, c.called | mask
+    holders = c.task
     r = clock[0].requests
     clock[0].requests = r + 1
     q = world.requests[r]
     q.called, q.case, q.template, q.stamp = mask, case, template, 0
     q.blown_min = clock[0].now
-    q.deadline_min = appointment(world, r, w.report_in_min)
+    q.deadline_min = q.first_deadline_min = appointment(world, r, w.report_in_min)
     q.meet_min = max(clock[0].now + w.message_min, q.deadline_min - w.set_out_min) if w.appointed else clock[0].now
     q.hold_until_min = q.quorum_min = q.done_min = q.timer_min = NEVER
     q.n_called, q.quorum = n, max(1, np.int64(math.ceil(w.quorum * n - 1e-9)))
     q.n_accepted = q.n_present = q.n_done = q.reminders = q.supervisions = q.state = q.working = q.released = 0
     q.lead = _lead(world, case, mask, w.lead)
     q.first_task = clock[0].tasks
+    q.before, q.at_once = c.request, 1 if together else 0
     c.request = r
     c.whistles += 1
     log(world, L_WHISTLE, case, c.owner, c.grid, n)
@@ -82,6 +91,8 @@ def blow_whistle(world, case, template):
             k = world.tasks[t]
             k.request = r
             schedule(world, clock[0].now + w.message_min, EV_TASK_READY, t, k.entity, k.stamp)
+    if together:
+        c.task = holders  # they work beside the holder's people
     arm_request(world, r)
 
 
@@ -127,7 +138,12 @@ def come_together(world, t):
     k.state = T_HOLDING
     if q.lead < 0 and world.whistles[q.template].lead == LED_BY_FIRST:
         q.lead = k.dept
-    if q.working == 1:
+    if q.at_once == 1:
+        if q.quorum_min >= NEVER and q.n_present >= q.quorum:
+            q.quorum_min, q.working = now, 1
+            log(world, L_QUORUM, k.case, -1, k.grid, q.n_present)
+        _work_together(world, t)  # in an emergency nobody waits for a meeting
+    elif q.working == 1:
         _work_together(world, t)
     elif _may_start(world, r):
         q.working = 1
@@ -166,7 +182,7 @@ def part_work_done(world, t):
     q = world.requests[k.request]
     q.n_done += 1
     k.state = T_LAG
-    if world.whistles[q.template].stay == 0:
+    if world.whistles[q.template].stay == 0 or q.at_once == 1:
         free_crew(world, t)
     elif q.n_done >= q.n_present:
         for other in range(q.first_task, q.first_task + q.n_called):
@@ -180,14 +196,20 @@ def part_finished(world, t):
     """A whistled part is through: when all are, the case goes on."""
     r = np.int64(world.tasks[t].request)
     q = world.requests[r]
+    c = world.cases[q.case]
+    if q.state == 1:
+        return  # called off meanwhile
+    c.called &= ~(_ONE << np.uint64(world.tasks[t].dept))
     for other in range(q.first_task, q.first_task + q.n_called):
         if world.tasks[other].state != T_DONE:
             return
     q.state = 1
     q.done_min = world.clock[0].now
-    world.cases[q.case].request = -1
+    if c.called == 0:
+        c.request = -1
     arm_request(world, r)
-    after_parts(world, np.int64(q.case))
+    if q.at_once == 0 or (c.called == 0 and c.waits == 1):
+        after_parts(world, np.int64(q.case))
 
 
 @njit
@@ -204,6 +226,7 @@ def _release(world, r):
             log(world, L_RELEASE, q.case, -1, k.grid, k.dept)
         elif k.state == T_QUEUED and k.n_assigned == 0:
             queue_remove(world, np.int64(k.pool), t)
+            offer(world, np.int64(k.pool))  # it may have held up who stood behind it
         elif k.accepted == 0 or k.state != T_TRANSIT:
             continue  # who has promised for another hour is given the new one too, else they would never meet
         k.state = T_TRANSIT

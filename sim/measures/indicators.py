@@ -81,8 +81,7 @@ def _whistles(world: World) -> dict[str, float]:
         return {"report_in_share": NAN, "quorum_h": NAN}
     tasks = world.tasks[: int(world.clock["tasks"][0])]
     mine = tasks[tasks["request"] >= 0]
-    kinds = world.whistles["report_in_min"][q["template"]]
-    limit = (q["blown_min"] + kinds)[mine["request"]]
+    limit = q["first_deadline_min"][mine["request"]]  # on the whistle's own clock: working time where it counts that
     judged = limit <= float(world.clock["now"][0])
     reached = q["quorum_min"] < NEVER
     return {

@@ -15,6 +15,7 @@ from sim.engine.codes import (
     HANDLE,
     R_AUTHORITY,
     R_DEADLINE,
+    R_DISPATCH,
     R_FAILED,
     R_NO_HOLDER,
     R_RESIDENT,
@@ -104,6 +105,14 @@ def sequential_step(view, case):
     return Answer(REFER, d, 0.0) if d >= 0 else Answer(HANDLE, 0, 0.0)
 
 
+@jitable
+def is_emergency(view, case):
+    """Return True for what is whistled as an emergency: by the type's own flag or by severity."""
+    c, rules = view.cases[case], view.rules[0]
+    by_type = rules.coordination_emergency_at_once > 0.0 and view.types[c.type].emergency == 1
+    return by_type or c.severity >= rules.coordination_emergency_severity
+
+
 @rule("coordinate")
 def sequential_referral(view, case, reason, now):
     """Refer to one department at a time, from the level that may; hand up what gets stuck."""
@@ -111,7 +120,7 @@ def sequential_referral(view, case, reason, now):
         return Answer(SUPERVISE, 0, 0.0) if is_top(view, case) else Answer(ESCALATE, 0, 0.0)
     if reason == R_FAILED or reason == R_NO_HOLDER or reason == R_AUTHORITY:
         return up_or_on(view, case)
-    if reason == R_RESIDENT:
+    if reason == R_RESIDENT or reason == R_DISPATCH:
         return Answer(HANDLE, 0, 0.0)
     return sequential_step(view, case)
 
@@ -120,7 +129,7 @@ def sequential_referral(view, case, reason, now):
 def whistle_kind(view, case, joint):
     """Return the row of the whistle to blow: emergency by severity, joint enforcement or hard problem."""
     wanted = 1 if joint else 0
-    if view.cases[case].severity >= view.rules[0].coordination_emergency_severity:
+    if is_emergency(view, case):
         wanted = 2
     for row in range(view.whistles.shape[0]):
         if view.whistles[row].kind == wanted:
@@ -140,6 +149,8 @@ def whistle_and_report(view, case, reason, now):
     if needed == 0:
         return Answer(HANDLE, 0, 0.0)
     joint = view.types[c.type].closes_level > 4
+    if reason == R_DISPATCH or (rules.coordination_emergency_at_once > 0.0 and is_emergency(view, case)):
+        return Answer(WHISTLE, whistle_kind(view, case, joint), 0.0)  # at once, from whatever level
     if needed < rules.coordination_whistle_min_departments and reason != R_RESIDENT:
         return sequential_step(view, case)
     if reason == R_RESIDENT:

@@ -5,7 +5,7 @@ A task that needs more people at one instant than are free holds the head of the
 
 from __future__ import annotations
 
-from sim.agents.ability import can_take
+from sim.agents.ability import available, can_take
 from sim.engine.codes import IDLE_ANSWER, TAKE
 from sim.engine.hooks import Answer
 from sim.engine.jit import jitable
@@ -18,7 +18,7 @@ from sim.policies.rules import rule
 def can_start(view, task):
     """Return True when enough of the group are free to start a task, or it lets people go ahead."""
     t = view.tasks[task]
-    return t.atomic == 0 or t.n_staff - t.n_assigned <= view.pools[t.pool].idle
+    return t.atomic == 0 or t.n_staff - t.n_assigned <= available(view, task)
 
 
 @rule("pick")
