@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
+from scenarios.precision import Reached
 from scenarios.runners import Runner, Stop
 from scenarios.runs import Record, Run
 from scenarios.store import Store
@@ -53,6 +54,8 @@ class Summary:
         Records of runs that raised, took too long, or killed their process.
     seconds
         Wall time of this call.
+    precision
+        Whether a precision that was asked for is reached; None when none was.
     """
 
     planned: int
@@ -60,6 +63,7 @@ class Summary:
     ok: int = 0
     failures: list[Record] = field(default_factory=list)
     seconds: float = 0.0
+    precision: Reached | None = None
 
     @property
     def ended(self) -> int:

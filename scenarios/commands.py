@@ -123,6 +123,8 @@ def carry_out(made: Experiment, options: Options, console: Console) -> tuple[Stu
         console.warn(one.sentence())
     _announce(made, total, workers, folder, console)
     check_built(made.scenario, made.arms)
+    if more := held_beyond(made, folder):
+        console.note("held_more", held=(made.replications or 1) + more, asked=made.replications)
     limits = options.limits
     if limits is not None and workers == 1:
         console.note("limited_alone")
@@ -145,13 +147,22 @@ def _remember(made: Experiment, study: Study, done: Summary, workers: int) -> No
     pace.remember_campaign(done.seconds, float(runs["seconds"].mean()), done.ok, residents, days, workers)
 
 
+def held_beyond(made: Experiment, folder: Path) -> int:
+    """Return how many replications beyond those asked for a folder holds of every arm; tables use them too."""
+    if not (folder / "manifest.json").exists():
+        return 0
+    done = Study.open(folder).runs()
+    arms = done[done["replication"] >= (made.replications or 1)].groupby("replication")["policy"].nunique()
+    return int((arms == len(made.arms)).sum())
+
+
 def _announce(made: Experiment, runs: int, workers: int, folder: Path, console: Console) -> None:
-    scenario = made.scenario
+    scenario, held = made.scenario, held_beyond(made, folder)
     arms = ", ".join(scenario.policy_title(arm, console.lang) for arm in made.arms)
     days = scenario.spec(made.arms[0]).horizon_days
     console.note(
         "plan", title=getattr(scenario.title, console.lang), arms=arms, count=len(made.arms),
-        replications=made.replications, days=f"{days:g}", seed=made.seed,
+        replications=(made.replications or 1) + held, days=f"{days:g}", seed=made.seed,
     )  # fmt: skip
     announce(scenario, folder, runs, days, workers, console)
 
@@ -180,6 +191,8 @@ def run(name: str, options: Options, fewest_arms: int, console: Console, write: 
         console.got_worse(study, study.safeguards())
     elif not console.machine:
         console.means(study)
+    if done.precision is not None and not console.machine:
+        console.precision(done.precision.told())
     written = report(study, console, write) if write is not None else None
     console.say("results", path=study.folder)
     if console.machine:
@@ -208,6 +221,7 @@ def summary_json(study: Study, done: Summary, report_path: Path | None, compared
         "runs": {"planned": done.planned, "done_before": done.before, "done": done.ok, "failed": len(done.failures)},
         "content_hash": study.content_hash(),
         "warnings": list(study.manifest.get("warnings", [])),
+        "precision": done.precision.told() if done.precision is not None else None,
     }
     if compared:
         safeguards = study.safeguards()

@@ -25,7 +25,7 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from scenarios.campaign import Progress
-from scenarios.compare import Comparison, Paired
+from scenarios.compare import Comparison, Paired, arm_interval
 from scenarios.harm_told import harm_of
 from scenarios.laid_out import laid_out
 from scenarios.numbers import Words, difference, mean_text, quantity, ratio
@@ -221,10 +221,16 @@ class Console:
                 _print(self.out, f"  {line}")
             _print(self.out, f"  {self.words('harm.note')}")
 
+    def precision(self, found: Mapping[str, Any]) -> None:
+        """Say whether the precision that was asked for is reached."""
+        name, _, unit = self._measure(str(found["metric"]))
+        half, target = (quantity(float(found[key]), unit, self.words) for key in ("half_width", "target"))
+        key = "reached" if found["reached"] else "none" if math.isnan(float(found["half_width"])) else "missed"
+        self.say(f"precision_{key}", metric=name, half=half, target=target, pairs=found["pairs"],
+                 replications=found["replications"])  # fmt: skip
+
     def means(self, study: Study) -> None:
         """Print the measures of a study with one arm, or of each arm: mean and its 95 % interval."""
-        from scenarios.compare import mean_interval
-
         arms = study.policies
         columns = [self.words(f"cli.columns.{key}") for key in ("indicator", "state")]
         columns += [study.scenario.policy_title(arm, self.lang) for arm in arms]
@@ -235,7 +241,7 @@ class Console:
             values = study.values(metric)
             if asked or any(not math.isnan(x) for arm in arms for x in values[arm]):
                 title, state, unit = self._measure(metric)
-                found = [mean_text(mean_interval(values[arm]), unit, self.words) for arm in arms]
+                found = [mean_text(arm_interval(values[arm], study.proof(metric)), unit, self.words) for arm in arms]
                 rows.append([title, state, *found])
         self.table(columns, rows, about=2)
         if not asked and len(rows) < len(study.measures):

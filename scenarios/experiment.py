@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import importlib.util
-import math
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,15 +17,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from scipy import special
-
 from scenarios.campaign import Progress, Summary, execute, interleaved
-from scenarios.compare import compare
 from scenarios.dry import dry_check
 from scenarios.library import rooted
 from scenarios.limits import Limits
 from scenarios.merge import content_hash
 from scenarios.model_job import ModelJob
+from scenarios.precision import first_stage, reached, replications_wanted
 from scenarios.runners import FirstHere, InProcess, Runner, runner_for
 from scenarios.runs import Run
 from scenarios.schema import Precision, Scenario
@@ -57,9 +54,10 @@ class Experiment:
     seed
         Root seed (default: the scenario's).
     until
-        Stop by precision instead: `replications` are done first, then more until the paired difference of the
-        first arm is narrow enough. Decided at fixed numbers of replications, so that the number of workers
-        changes nothing.
+        Stop by precision instead: at least `replications` are done first (and at least a first stage that can judge
+        the spread, see `scenarios.precision`), then more until the paired differences of all arms from the baseline
+        are narrow enough, at most `max_reps`. Looked at only when a stage is complete, so that the number of workers
+        changes nothing. `summary.precision` tells whether the target was reached.
     """
 
     scenario: Scenario
@@ -179,7 +177,8 @@ class Experiment:
             raise
 
     def _run(self, store: Store, job: Job, runner: Runner, progress: Progress | None, keep: int) -> Study:
-        study, replications = Study(store, self.scenario), self.replications or 1
+        study = Study(store, self.scenario)
+        replications = self._first_stage(study)
         if isinstance(job, ModelJob) and not isinstance(runner, InProcess) and not is_compiled():
             runner = FirstHere(runner)  # compile once, not in each process
         self.summary = execute(self._plan(replications), job, store, runner, keep=keep, progress=progress)
@@ -188,6 +187,8 @@ class Experiment:
             self.summary = execute(self._plan(replications), job, store, runner, keep=keep, progress=progress)
             self.summary.before, self.summary.ok = before.before, self.summary.ok + before.ok
             self.summary.seconds += before.seconds
+        if self.until is not None and len(self.arms) > 1 and store.parts():
+            self.summary.precision = reached(study.compare(self.until.metric, self.arms[0]), self.until, replications)
         return study
 
     def manifest(self) -> dict[str, Any]:
@@ -230,16 +231,13 @@ class Experiment:
         until = self.until
         if until is None or replications >= until.max_reps:
             return replications
-        found = compare(study.values(until.metric), until.metric, self.arms[0])
-        if not found.rows:
-            return replications
-        wanted = max(
-            needed_for_width(row.sd_difference, row.pairs, until.rel_half_width * abs(row.mean_baseline))
-            for row in found.rows
-        )
-        if wanted <= replications:
-            return replications
-        return min(until.max_reps, wanted, 2 * replications)
+        wanted = replications_wanted(study.compare(until.metric, self.arms[0]), until, replications)
+        return min(until.max_reps, max(wanted, replications), 2 * replications)
+
+    def _first_stage(self, study: Study) -> int:
+        """Return the replications done first: with a precision never fewer than a stage that can judge the spread."""
+        asked = self.replications or 1
+        return asked if self.until is None else first_stage(asked, self.until, study.proof(self.until.metric))
 
     def write_text(self, store: Store) -> None:
         """Write the scenario beside its results as ``scenario.yaml``, parents laid in and city paths absolute."""
@@ -250,17 +248,6 @@ class Experiment:
             content = {**self.scenario.content, "city": rooted(self.scenario.city, self.scenario.folder)}
             text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=110)
             write_atomically(file, text.encode())
-
-
-def needed_for_width(sd: float, pairs: int, half_width: float) -> int:
-    """Return the replications at which the 95 % half-width is expected to be `half_width` (`pairs` when it is)."""
-    if math.isnan(sd) or pairs < 2:
-        return pairs + 2
-    if sd == 0 or (half_width > 0 and special.stdtrit(pairs - 1, 0.975) * sd / math.sqrt(pairs) <= half_width):
-        return pairs
-    if half_width <= 0:
-        return 2**31
-    return max(pairs + 1, math.ceil((1.96 * sd / half_width) ** 2 * 1.02) + 2)
 
 
 def is_compiled() -> bool:

@@ -45,8 +45,21 @@ LINE = "case"  # measures of waiting lines are means and shares over all that ca
 
 
 def kind_of(metric: str) -> str:
-    """Return the kind of a measure; one that is in no list is taken for a mean over cases."""
+    """Return the kind of a measure.
+
+    Measures within a kind of trouble (``kind.<group>.<measure>``) are kinds of their own, since they hang on fewer
+    incidents; of what is in no list the measures of waiting lines are left, taken for means over cases.
+    """
+    head, _, rest = metric.partition(".")
+    if head == "kind":
+        urgent = rest.startswith("emergency.")
+        return f"{'urgent' if urgent else 'ordinary'} {'count' if metric.endswith('_count') else 'group'}"
     return next((kind for kind, names in KINDS.items() if metric in names), LINE)
+
+
+def form_of(metric: str) -> Form:
+    """Return how the interval of a measure is made."""
+    return "count" if kind_of(metric).endswith("count") else "t"
 
 
 @dataclass(frozen=True)
@@ -122,14 +135,14 @@ def proof_of(metric: str, content: str = "", unit: str = "") -> Proof | None:
     unit
         The measure's unit.
     """
-    form: Form = "count" if kind_of(metric) == "count" else "t"
+    form = form_of(metric)
     span = 1.0 if unit == "share" else None
     for name, pool in _pools().items():
         if pool["content"] == content and metric in pool["measures"]:
             paired, arm, ratio = (_ladder([pool["measures"][metric][part]]) for part in _PARTS)
             return Proof(form, name, paired, arm, ratio, span)
     kind = kind_of(metric)
-    found = [pool["measures"][m] for pool in _pools().values() for m in KINDS[kind] if m in pool["measures"]]
+    found = [one for pool in _pools().values() for m, one in pool["measures"].items() if kind_of(m) == kind]
     if not found:
         return None
     paired, arm, ratio = (_ladder([one[part] for one in found]) for part in _PARTS)
@@ -137,6 +150,16 @@ def proof_of(metric: str, content: str = "", unit: str = "") -> Proof | None:
 
 
 _PARTS = ("paired", "arm", "ratio")
+
+
+def ladder_of(steps: Sequence[Mapping[str, Any]]) -> Ladder:
+    """Return the ladder that stored steps (pairs, stretch, coverage) make up."""
+    return _ladder([steps])
+
+
+def forget() -> None:
+    """Forget the stored evidence, so that it is read anew."""
+    _pools.cache_clear()
 
 
 def _ladder(steps: Sequence[Sequence[Mapping[str, Any]]]) -> Ladder:

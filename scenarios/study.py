@@ -163,7 +163,7 @@ class Study:
             raise InputError("unknown arm", field="baseline", found=base, allowed=self.policies)
         stated = self.plan.equivalence.get(metric) if margin is None else margin
         return compare(
-            self.values(metric, base), metric, base, better=_better(metric), margin=stated, method=method,
+            self.values(metric, base), metric, base, better=better_of(metric), margin=stated, method=method,
             proof=self.proof(metric), alike=self.alike(base),
         )  # fmt: skip
 
@@ -172,7 +172,7 @@ class Study:
         chosen = measures or self.plan.measures or self.measures
         held = set(self.measures)
         made = [self.compare(metric, baseline) for metric in chosen if measures or metric in held]
-        return adjusted(made, {metric: _better(metric) for metric in chosen})
+        return adjusted(made, {metric: better_of(metric) for metric in chosen})
 
     def safeguards(self, baseline: str | None = None) -> list[Comparison]:
         """Compare on the safeguards that the runs hold, chosen by the scenario or not; Holm over these alone.
@@ -182,7 +182,7 @@ class Study:
         held = [metric for metric in SAFEGUARDS if metric in self.measures] if len(self.policies) > 1 else []
         made = [self.compare(metric, baseline) for metric in held]
         counted = [one for one in made if any(row.pairs for row in one.rows)]
-        return adjusted(counted, {metric: _better(metric) for metric in held})
+        return adjusted(counted, {metric: better_of(metric) for metric in held})
 
     def got_worse(self, baseline: str | None = None) -> list[Paired]:
         """Return the safeguards that an arm makes worse at a family-wise 5 %, in the order of `safeguards`."""
@@ -192,7 +192,7 @@ class Study:
         """Return what is known of the intervals of a measure; see `scenarios.proven`."""
         if self._content is None:
             self._content = content_hash(self.scenario.content)
-        return proof_of(metric, self._content, _unit(metric))
+        return proof_of(metric, self._content, unit_of(metric))
 
     def alike(self, baseline: str | None = None) -> frozenset[str]:
         """Return the arms that are the baseline under another name.
@@ -267,7 +267,8 @@ def _measures() -> dict[str, Any]:
     return dict(MEASURES)
 
 
-def _better(metric: str) -> Better:
+def better_of(metric: str) -> Better:
+    """Return which direction of a measure is good; none for one that is not known."""
     from sim.measures.line_names import measure_of
 
     measure = measure_of(metric)
@@ -279,7 +280,8 @@ def _table(comparisons: list[Comparison]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def _unit(metric: str) -> str:
+def unit_of(metric: str) -> str:
+    """Return the unit of a measure; empty for one that is not known."""
     from sim.measures.line_names import measure_of
 
     measure = measure_of(metric)
