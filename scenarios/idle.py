@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from scenarios.parameters_read import Site, can_whistle, unread
 from scenarios.yaml_lines import FieldPath
 from sim.cases.catalogue import LEVELS, CaseType
+from sim.engine.codes import TURN_OFF, TURN_ON
 from sim.institutions.parts import Sweep
 from sim.institutions.timetable import shift_tables
 from sim.spec import ModelSpec
@@ -203,11 +204,11 @@ def _on_duty(spec: ModelSpec, names: list[str]) -> list[tuple[float, float]]:
     spans = []
     for row in rows:
         mine = turns[row["first"] : row["first"] + row["count"]]
-        on = mine["at_min"][mine["on"] == 1]
-        off = mine["at_min"][mine["on"] == 0]
-        spans += [
-            (a, b) for a, b in zip(sorted(on), sorted(off), strict=True) if b > 0 and a < spec.horizon_days * 1440
-        ]
+        on = mine["at_min"][mine["on"] == TURN_ON]
+        off = mine["at_min"][mine["on"] == TURN_OFF]
+        # the table leaves out a turn that would begin as the run ends, not its end: the last ends have no begin
+        pairs = zip(sorted(on), sorted(off), strict=False)
+        spans += [(a, b) for a, b in pairs if b > 0 and a < spec.horizon_days * 1440]
     return spans
 
 
