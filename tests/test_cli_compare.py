@@ -82,7 +82,7 @@ def test_equal_policies_differ_by_exactly_nothing(tmp_path):
     text = BARE.replace("clerk: {count: 2}", "clerk: {count: 1}")
     found = compared(str(write(tmp_path, text)), "--workers", "1")
     assert all(row["difference"] == 0 for row in found["comparison"] if row["pairs"])
-    assert {row["verdict"] for row in found["comparison"] if row["pairs"] > 1} == {"equivalent"}
+    assert {row["verdict"] for row in found["comparison"] if row["pairs"] > 1} == {"no_effect"}
 
 
 def test_run_prints_means_and_changes_days(tmp_path):
