@@ -8,7 +8,6 @@ import pytest
 
 from scripts import evidence
 
-
 STORED = sorted(name for name, one in evidence.registered().items() if one.file.exists())
 
 
