@@ -315,11 +315,12 @@ def _coordinate(ground: Ground, world: World, case: int, reason: int, rule: tupl
             refused = bool(int(c["refused"]) >> d & 1)
             out.append(Option(f"refer:{names.departments[d]}", "refer", {"department": names.department(d),
                        "refused_before": refused}, (codes.REFER, d, 0.0)))  # fmt: skip
-    if needs and c["request"] < 0:
+    missing = [names.department(d) for d in needs if not int(c["called"]) >> d & 1]
+    if missing and (c["request"] < 0 or c["called"] != 0 or reason == codes.R_DISPATCH):
         for row, name in enumerate(names.whistles):
             w = world.whistles[row]
             facts = {
-                "whistle": names.whistle(row), "calls": called, "within_min": float(w["report_in_min"]),
+                "whistle": names.whistle(row), "calls": missing, "within_min": float(w["report_in_min"]),
                 "working_time": bool(w["working"]), "quorum": float(w["quorum"]),
             }  # fmt: skip
             out.append(Option(f"whistle:{name}", "whistle", facts, (codes.WHISTLE, row, 0.0)))
