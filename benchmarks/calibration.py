@@ -1,8 +1,8 @@
 """How often calibration errs: false alarms and power of its gates, and coverage of its intervals, over synthetic logs.
 
-``python -m scripts.evidence --renew calibration-honest`` makes one proof anew (`scripts.evidence_calibration`). The logs are
-made here with plain arithmetic, not by the engine, so that the proof does not lean on what it proves. It fits and
-judges nothing itself; a proof that a test reads is never made by that test.
+``python -m scripts.evidence --renew calibration-honest`` makes one proof anew (`scripts.evidence_calibration`). The
+logs are made here with plain arithmetic, not by the engine, so that the proof does not lean on what it proves. It fits
+and judges nothing itself; a proof that a test reads is never made by that test.
 """
 
 from __future__ import annotations
