@@ -44,13 +44,14 @@ def versions() -> dict[str, str]:
 
 def pulse(state: State) -> dict[str, Any]:
     """Return what lies here and what is going on, for people and monitors."""
-    jobs = [job.state for job in state.jobs.list()]
+    jobs, queue = [job.state for job in state.jobs.list()], state.jobs.health()
     return {
-        "status": "ok",
+        "status": "ok" if queue["alive"] else "the queue has stopped",
         "scenarios": len(library.names()) + len(own_scenarios(state)),
         "results": len(state.results_names()),
         "jobs_running": jobs.count("running"),
         "jobs_waiting": jobs.count("queued"),
+        "queue": queue,
     }
 
 

@@ -11,6 +11,8 @@ from contextlib import suppress
 import uvicorn
 
 from dashboards.server.app import create_app
+from dashboards.server.connections import Bounded, most_connections
+from dashboards.server.logs import CONFIG
 from dashboards.server.settings import Settings
 from sim.errors import InputError
 
@@ -47,8 +49,11 @@ def address(settings: Settings, bound: socket.socket) -> str:
 
 def server_for(settings: Settings) -> uvicorn.Server:
     """Return the server, not yet running."""
+    places = type("Bounded", (Bounded,), {"most": most_connections()})
     config = uvicorn.Config(
         create_app(settings),
+        http=places,
+        log_config=CONFIG,
         log_level="warning",
         access_log=False,
         server_header=False,
