@@ -145,7 +145,7 @@ def test_a_run_is_played_once_for_all_who_ask_at_the_same_time(replay):
     assert len(made) == 1
     for key in ("b", "c"):
         replays.get(key, lambda: replay)
-    assert list(replays._held) == ["b", "c"]
+    assert list(replays._kept._held) == ["b", "c"]
 
 
 def test_windows_are_kept_within_bounds(replay, monkeypatch):

@@ -18,7 +18,6 @@ UPDATE = "_dash-update-component"
 MOST_TEXT, MOST_ENTRIES, MOST_CLICKS = 4_000, 500, 2**53
 TEXTS = ("pathname", "search")
 COUNTS = ("n_clicks", "n_intervals")
-NONE = type(None)
 
 
 class Malformed(Exception):
@@ -109,6 +108,7 @@ def check(body: Any, known: Mapping[str, Any]) -> None:
     name = body.get("output")
     _must(isinstance(name, str) and name in known, "the output is not known")
     callback = known[name]
+    _must("callback" in callback, "the output is made in the browser")
     for key, expected in (("inputs", callback["inputs"]), ("state", callback["state"])):
         given = body.get(key, [])
         _must(isinstance(given, list) and len(given) == len(expected), f"the {key} are not those of the output")
@@ -147,7 +147,7 @@ def _entry(given: Any, id: str | Mapping[str, Any], prop: str) -> None:
     if isinstance(id, str):
         _must(given.get("id") == id, "an input is not that of the output")
     else:
-        _id(given.get("id"), set(id))
+        _id(given.get("id"), id)
     value = given.get("value")
     if prop in TEXTS:
         _must(value is None or (isinstance(value, str) and len(value) <= MOST_TEXT), "an address is not a short text")
@@ -157,10 +157,12 @@ def _entry(given: Any, id: str | Mapping[str, Any], prop: str) -> None:
         _must(value == given["id"], "an id is not that of its element")
 
 
-def _id(given: Any, keys: set[str] | None = None) -> None:
-    """Check an id that is a mapping: the keys of its pattern, each with a short text."""
-    _must(isinstance(given, dict) and (keys is None or set(given) == keys), "an id is not of the pattern")
+def _id(given: Any, pattern: Mapping[str, Any] | None = None) -> None:
+    """Check an id that is a mapping: the keys of its pattern, each with a short text; what is fixed there is the same."""
+    _must(isinstance(given, dict) and (pattern is None or set(given) == set(pattern)), "an id is not of the pattern")
     _must(all(isinstance(v, str) and len(v) <= MOST_TEXT for v in given.values()), "an id is not of the pattern")
+    fixed = {key: value for key, value in (pattern or {}).items() if not isinstance(value, list)}
+    _must(all(given[key] == value for key, value in fixed.items()), "an id is not of the pattern")
 
 
 def _outputs(given: Any, name: str) -> None:
@@ -176,7 +178,7 @@ def _outputs(given: Any, name: str) -> None:
         if pattern is None:
             _must(one.get("id") == id, "the outputs are not those of the name")
         else:
-            _id(one.get("id"), set(pattern))
+            _id(one.get("id"), pattern)
 
 
 def _changed(one: Any) -> None:

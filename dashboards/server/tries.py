@@ -39,7 +39,9 @@ class WrongSecret(HTTPException):
         What it says to a client that has tried too often.
     """
 
-    def __init__(self, what: str, status: int, words: str, often: str = "too many wrong secrets; wait a minute") -> None:
+    def __init__(
+        self, what: str, status: int, words: str, often: str = "too many wrong secrets; wait a minute"
+    ) -> None:
         super().__init__(status, words)
         self.what, self.words, self.often = what, words, often
 

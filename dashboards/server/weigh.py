@@ -10,6 +10,7 @@ import ctypes
 import gc
 import sys
 import threading
+import time
 import types
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Mapping
@@ -21,7 +22,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-PASSED = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType, type(threading.Lock()))
+PASSED = (
+    type,
+    types.ModuleType,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    type(threading.Lock()),
+)
 MOST_STEPS = 2_000_000
 """Objects that are looked at; beyond them the rest is not counted."""
 
@@ -72,12 +80,29 @@ def _parts(one: Any) -> tuple[int, list[Any]]:
     return own, inside
 
 
+_given = [0.0]
+GIVE_EVERY_S = 30.0
+
+
 def give_back() -> None:
-    """Give memory that is no longer used back to the system, where the system's allocator can."""
+    """Give memory that is no longer used back to the system, where its allocator can; at most twice a minute."""
+    if time.monotonic() - _given[0] < GIVE_EVERY_S:
+        return
+    _given[0] = time.monotonic()
     gc.collect()
     pa.default_memory_pool().release_unused()
     with suppress(OSError, AttributeError):  # only the GNU C library has this
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def few_arenas() -> None:
+    """Have all threads share two heaps: with one for each, what many threads used once stays in as many places."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
+
+
+M_ARENA_MAX, ARENAS = -8, 2
+"""Number of the option in the GNU C library (``malloc.h``), and heaps."""
 
 
 @dataclass
