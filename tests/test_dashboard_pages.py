@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from dashboards.lab.address import PAGES, Address
-from dashboards.server.weigh import Kept
 from dashboards.lab.difference import differences, unit_of
 from dashboards.lab.uploads import MOST_BYTES, take
 from dashboards.server.app import create_app
 from dashboards.server.settings import settings
+from dashboards.server.weigh import Kept
 from dashboards.texts import LANGUAGES
 from scenarios.library import load
 from sim.errors import InputError

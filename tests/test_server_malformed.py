@@ -227,8 +227,8 @@ def body_for(name: str, callback: dict) -> dict:
     for full in wanted:
         id, _, prop = full.rpartition(".")
         outputs.append({"id": any_of(id) if id.startswith("{") else id, "property": prop})
-    return {"output": name, "outputs": outputs if name.startswith("..") else outputs[0], "changedPropIds": [],
-            "inputs": [entry(one) for one in callback["inputs"]], "state": [entry(one) for one in callback["state"]]}  # fmt: skip
+    given = {key: [entry(one) for one in callback[key]] for key in ("inputs", "state")}
+    return {"output": name, "outputs": outputs if name.startswith("..") else outputs[0], "changedPropIds": [], **given}
 
 
 def any_of(pattern: str) -> dict:

@@ -93,7 +93,7 @@ def parsed(body: bytes) -> Any:
 
 
 def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(text)
 
 
 def check(body: Any, known: Mapping[str, Any]) -> None:
@@ -104,25 +104,25 @@ def check(body: Any, known: Mapping[str, Any]) -> None:
     Malformed
         See the message.
     """
-    _must(isinstance(body, dict), "the body is not a mapping")
+    _hold(isinstance(body, dict), "the body is not a mapping")
     name = body.get("output")
-    _must(isinstance(name, str) and name in known, "the output is not known")
+    _hold(isinstance(name, str) and name in known, "the output is not known")
     callback = known[name]
-    _must("callback" in callback, "the output is made in the browser")
+    _hold("callback" in callback, "the output is made in the browser")
     for key, expected in (("inputs", callback["inputs"]), ("state", callback["state"])):
         given = body.get(key, [])
-        _must(isinstance(given, list) and len(given) == len(expected), f"the {key} are not those of the output")
+        _hold(isinstance(given, list) and len(given) == len(expected), f"the {key} are not those of the output")
         for entry, one in zip(given, expected, strict=True):
             _entries(entry, one)
     _outputs(body.get("outputs"), name)
     changed = body.get("changedPropIds", [])
-    _must(isinstance(changed, list) and len(changed) <= MOST_ENTRIES, "the changed properties are not a list")
+    _hold(isinstance(changed, list) and len(changed) <= MOST_ENTRIES, "the changed properties are not a list")
     for one in changed:
         _changed(one)
-    _must(isinstance(body.get("parsedChangedPropsIds", []), list), "the changed properties are not a list")
+    _hold(isinstance(body.get("parsedChangedPropsIds", []), list), "the changed properties are not a list")
 
 
-def _must(good: bool, words: str) -> None:
+def _hold(good: bool, words: str) -> None:
     if not good:
         raise Malformed(words)
 
@@ -131,7 +131,7 @@ def _entries(given: Any, expected: Mapping[str, str]) -> None:
     """Check what is sent for one input: an entry, or a list of them where the id is a pattern of many."""
     pattern = _pattern(expected["id"])
     if pattern is not None and any(value == ["ALL"] for value in pattern.values()):
-        _must(isinstance(given, list) and len(given) <= MOST_ENTRIES, "an input of many is not a list")
+        _hold(isinstance(given, list) and len(given) <= MOST_ENTRIES, "an input of many is not a list")
         for one in given:
             _entry(one, pattern, expected["property"])
     else:
@@ -143,26 +143,26 @@ def _pattern(id: str) -> dict[str, Any] | None:
 
 
 def _entry(given: Any, id: str | Mapping[str, Any], prop: str) -> None:
-    _must(isinstance(given, dict) and given.get("property") == prop, "an input is not that of the output")
+    _hold(isinstance(given, dict) and given.get("property") == prop, "an input is not that of the output")
     if isinstance(id, str):
-        _must(given.get("id") == id, "an input is not that of the output")
+        _hold(given.get("id") == id, "an input is not that of the output")
     else:
         _id(given.get("id"), id)
     value = given.get("value")
     if prop in TEXTS:
-        _must(value is None or (isinstance(value, str) and len(value) <= MOST_TEXT), "an address is not a short text")
+        _hold(value is None or (isinstance(value, str) and len(value) <= MOST_TEXT), "an address is not a short text")
     elif prop in COUNTS:
-        _must(value is None or (type(value) is int and 0 <= value <= MOST_CLICKS), "a count is not a whole number")
+        _hold(value is None or (type(value) is int and 0 <= value <= MOST_CLICKS), "a count is not a whole number")
     elif prop == "id":
-        _must(value == given["id"], "an id is not that of its element")
+        _hold(value == given["id"], "an id is not that of its element")
 
 
 def _id(given: Any, pattern: Mapping[str, Any] | None = None) -> None:
     """Check an id that is a mapping: the keys of its pattern, each with a short text; what is fixed there is the same."""
-    _must(isinstance(given, dict) and (pattern is None or set(given) == set(pattern)), "an id is not of the pattern")
-    _must(all(isinstance(v, str) and len(v) <= MOST_TEXT for v in given.values()), "an id is not of the pattern")
+    _hold(isinstance(given, dict) and (pattern is None or set(given) == set(pattern)), "an id is not of the pattern")
+    _hold(all(isinstance(v, str) and len(v) <= MOST_TEXT for v in given.values()), "an id is not of the pattern")
     fixed = {key: value for key, value in (pattern or {}).items() if not isinstance(value, list)}
-    _must(all(given[key] == value for key, value in fixed.items()), "an id is not of the pattern")
+    _hold(all(given[key] == value for key, value in fixed.items()), "an id is not of the pattern")
 
 
 def _outputs(given: Any, name: str) -> None:
@@ -170,22 +170,22 @@ def _outputs(given: Any, name: str) -> None:
     many = name.startswith("..") and name.endswith("..")
     wanted = name[2:-2].split("...") if many else [name]
     listed = given if many else [given]
-    _must(isinstance(listed, list) and len(listed) == len(wanted), "the outputs are not those of the name")
+    _hold(isinstance(listed, list) and len(listed) == len(wanted), "the outputs are not those of the name")
     for one, full in zip(listed, wanted, strict=True):
         id, _, prop = full.rpartition(".")
-        _must(isinstance(one, dict) and one.get("property") == prop, "the outputs are not those of the name")
+        _hold(isinstance(one, dict) and one.get("property") == prop, "the outputs are not those of the name")
         pattern = _pattern(id)
         if pattern is None:
-            _must(one.get("id") == id, "the outputs are not those of the name")
+            _hold(one.get("id") == id, "the outputs are not those of the name")
         else:
             _id(one.get("id"), pattern)
 
 
 def _changed(one: Any) -> None:
     """Check the name of a changed property: ``id.property``, the id a word or a mapping in JSON."""
-    _must(isinstance(one, str) and 0 < len(one) <= MOST_TEXT, "a changed property is not a short text")
+    _hold(isinstance(one, str) and 0 < len(one) <= MOST_TEXT, "a changed property is not a short text")
     id, _, prop = one.rpartition(".")
-    _must(bool(prop), "a changed property is not named")
+    _hold(bool(prop), "a changed property is not named")
     if id.startswith("{"):
         try:
             found = json.loads(id)

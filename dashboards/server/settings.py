@@ -96,8 +96,8 @@ def settings(
     Raises
     ------
     InputError
-        Listening off loopback or behind a proxy without tokens; an impossible port, host or proxy; an unreadable, open or wrong token file; a
-        results or scenarios path that is a file.
+        Listening off loopback or behind a proxy without tokens; an impossible port, host or proxy; an unreadable, open
+        or wrong token file; a results or scenarios path that is a file.
     """
     if not (_HOST.fullmatch(host) or _address(host)):
         raise InputError("not a host", field="--host", found=host, allowed="a name or an address, such as 127.0.0.1")
