@@ -158,7 +158,7 @@ def _entry(given: Any, id: str | Mapping[str, Any], prop: str) -> None:
 
 
 def _id(given: Any, pattern: Mapping[str, Any] | None = None) -> None:
-    """Check an id that is a mapping: the keys of its pattern, each with a short text; what is fixed there is the same."""
+    """Check an id that is a mapping: the keys of its pattern, each a short text, what is fixed the same."""
     _hold(isinstance(given, dict) and (pattern is None or set(given) == set(pattern)), "an id is not of the pattern")
     _hold(all(isinstance(v, str) and len(v) <= MOST_TEXT for v in given.values()), "an id is not of the pattern")
     fixed = {key: value for key, value in (pattern or {}).items() if not isinstance(value, list)}
