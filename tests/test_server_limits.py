@@ -88,6 +88,7 @@ def test_idle_connections_keep_nobody_out(place):
             wire.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="handles are bounded by the system on POSIX")
 def test_few_handles_and_many_half_requests_leave_the_queue_at_work(tmp_path):
     import resource
