@@ -321,6 +321,10 @@ def dashboard(
     name: Annotated[
         list[str] | None, typer.Option("--name", help="A further host name by which browsers may call the server.")
     ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option("--trusted-proxy", help="Address of a proxy whose X-Forwarded-For and -Proto are believed."),
+    ] = None,
     results: Annotated[Path, typer.Option("--results", help="Folder of the results.")] = Path("results"),
     scenarios: Annotated[Path, typer.Option("--scenarios", help="Folder of your scenarios.")] = Path("my-scenarios"),
     concurrent: Annotated[int, typer.Option("--concurrent", help="Jobs that run at once.")] = 1,
@@ -331,7 +335,8 @@ def dashboard(
     from dashboards.server.settings import settings
 
     console = _console(lang, False)
-    given = settings(host, port, results, scenarios, token_file, tuple(name or ()), lang, concurrent)
+    proxies = tuple(trusted_proxy or ())
+    given = settings(host, port, results, scenarios, token_file, tuple(name or ()), lang, concurrent, proxies)
     console.note("dashboard_starts")
 
     from dashboards.server.serve import serve

@@ -23,6 +23,8 @@ from sim.errors import InputError
 
 GRACE_S = 30.0
 END = ".end.json"
+UNWRITTEN = 74
+"""Exit code of a job whose end could not be written."""
 
 
 def main(file: Path) -> int:
@@ -31,14 +33,19 @@ def main(file: Path) -> int:
     Returns
     -------
     int
-        0 done; 1 some runs failed or an error; 2 a mistake in the request; 130 or 143 interrupted.
+        0 done; 1 some runs failed or an error; 2 a mistake in the request; 130 or 143 interrupted; 74 its end could
+        not be written.
     """
     from scenarios.store import write_atomically
 
     threading.Thread(target=_end_with_parent, daemon=True, name="end-with-server").start()
     told = _outcome(json.loads(file.read_text("utf-8")))
     told["ended_s"] = time.time()
-    write_atomically(file.with_name(file.stem + END), json.dumps(told, ensure_ascii=False).encode())
+    try:
+        write_atomically(file.with_name(file.stem + END), json.dumps(told, ensure_ascii=False).encode())
+    except OSError as error:
+        print(f"the job's end cannot be written ({error.strerror}); it was: {told['error'] or 'done'}", file=sys.stderr)
+        return UNWRITTEN
     return int(told["exit_code"])
 
 

@@ -8,8 +8,9 @@ further controller needs the controllers' code and the role of a trainer.
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, File, Form, HTTPException, UploadFile
+from fastapi import APIRouter, Depends, File, Form, UploadFile
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -18,12 +19,12 @@ from dashboards.drill import after, pages
 from dashboards.drill.acts import fill
 from dashboards.drill.city import choices, packed_city
 from dashboards.drill.room import Room
-from dashboards.drill.rooms import Rooms, rooms_of, uploaded
+from dashboards.drill.rooms import rooms_of, uploaded
 from dashboards.drill.seats import COOKIE, seated
 from dashboards.drill.socket import router as sockets
-from dashboards.server.access import require, user_of
+from dashboards.server.access import require, secure, user_of
 from dashboards.server.shell import visit_of
-from dashboards.server.state import state_of
+from dashboards.server.tries import WrongSecret
 from scenarios.drill import CONTROLLER, Exercise, names
 from scenarios.drill.form import MAX_UPLOAD_BYTES
 from sim.errors import InputError
@@ -94,8 +95,8 @@ async def _sit(request: Request, room: Room, role: str) -> Response:
     room.tell_presence()
     path = f"/drill/{room.code}/{role}"
     response = RedirectResponse(visit_of(request).link(path), 303)
-    secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, key, max_age=SEAT_S, path=path, httponly=True, samesite="strict", secure=secure)
+    safe = secure(request)
+    response.set_cookie(COOKIE, key, max_age=SEAT_S, path=path, httponly=True, samesite="strict", secure=safe)
     return response
 
 
@@ -107,15 +108,11 @@ def join(request: Request, code: Annotated[str, Form(max_length=20)]) -> Respons
 
 
 def _room(request: Request, code: str) -> Room:
-    """Return the room of a code that somebody typed; wrong ones are counted."""
-    sessions = state_of(request).sessions
-    client = f"drill {request.client.host if request.client else ''}"
-    if sessions.too_many_failures(client):
-        raise HTTPException(429, pages.words(visit_of(request), "too_many"))
+    """Return the room of a code that somebody typed; a wrong one is counted, a right one always opens."""
     room = rooms_of(request).find(code)
     if room is None:
-        sessions.note_failure(client)
-        raise HTTPException(404, pages.words(visit_of(request), "wrong_code"))
+        visit = visit_of(request)
+        raise WrongSecret("room code", 404, pages.words(visit, "wrong_code"), pages.words(visit, "too_many"))
     return room
 
 
@@ -135,23 +132,20 @@ async def take_seat(
     if role == CONTROLLER:
         require("trainer")(request)
         if "".join(control.upper().split()) != room.control_code:
-            client = f"drill {request.client.host if request.client else ''}"
-            state_of(request).sessions.note_failure(client)
-            raise HTTPException(403, pages.words(visit_of(request), "wrong_control"))
+            visit = visit_of(request)
+            words = pages.words(visit, "wrong_control")
+            raise WrongSecret("controllers' code", 403, words, pages.words(visit, "too_many"))
     return await _sit(request, room, role)
 
 
 # ---------------------------------------------------------------- a seat
 @router.get("/drill/{code}/{role}")
 def seat_page(request: Request, code: str, role: str) -> Response:
-    """The page of a seat; whoever has none is led to the roles."""
-    rooms: Rooms = rooms_of(request)
-    room = rooms.find(code)
-    if room is None:
-        raise HTTPException(404, pages.words(visit_of(request), "wrong_code"))
-    seat = room.seat(request.cookies.get(COOKIE, ""), role)
-    if seat is None:
-        return RedirectResponse(visit_of(request).link(f"/drill/{room.code}"), 303)
+    """The page of a seat; whoever has none is led to the roles, where a wrong code is told and counted."""
+    room = rooms_of(request).find(code)
+    seat = room.seat(request.cookies.get(COOKIE, ""), role) if room is not None else None
+    if room is None or seat is None:
+        return RedirectResponse(visit_of(request).link(f"/drill/{quote(code, safe='')}"), 303)
     return pages.live(visit_of(request), room, seat)
 
 

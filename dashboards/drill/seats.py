@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import HTTPException
 from starlette.requests import HTTPConnection
 
 from dashboards.drill.room import Room, Seat
 from dashboards.drill.rooms import rooms_of
+from dashboards.server.tries import WrongSecret
 
 COOKIE = "gridwhistle_seat"
 
@@ -16,13 +16,12 @@ def seated(connection: HTTPConnection, code: str, role: str) -> tuple[Room, Seat
 
     Raises
     ------
-    HTTPException
-        404 for a room that is not open, 403 for somebody without a seat of that role in it.
+    WrongSecret
+        403 for somebody without a seat of that role in it; a room that is not open answers the same, so that nobody
+        learns which codes are right.
     """
     room = rooms_of(connection).find(code)
-    if room is None:
-        raise HTTPException(404, "no such room is open")
-    seat = room.seat(connection.cookies.get(COOKIE, ""), role)
-    if seat is None:
-        raise HTTPException(403, "join this room first")
+    seat = room.seat(connection.cookies.get(COOKIE, ""), role) if room is not None else None
+    if room is None or seat is None:
+        raise WrongSecret("seat", 403, "join this room first")
     return room, seat
