@@ -24,6 +24,8 @@ from sim.policies.rules import Rule, find_rule
 
 MEMORY_BYTES = 4 << 30
 TIME_S = 90.0
+
+
 def too_large() -> InputError:
     """Return what is told when a bound was reached."""
     return InputError(

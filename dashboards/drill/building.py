@@ -82,7 +82,7 @@ class Builder:
         lock, users = self._locks.get(key, (asyncio.Lock(), 0))
         self._locks[key] = (lock, users + 1)
         try:
-            async with _left(lock, gone):
+            async with _Left(lock, gone):
                 if key not in self._kept:
                     self._kept[key] = Built(*await self._answer(request, gone))
                     while len(self._kept) > MOST_KEPT:
@@ -102,7 +102,7 @@ class Builder:
                              found=self._asked)  # fmt: skip
         self._asked += 1
         try:
-            async with _left(self._places, gone):
+            async with _Left(self._places, gone):
                 raw = await _run(json.dumps(request).encode(), gone)
                 answer = await asyncio.to_thread(pickle.loads, raw)
         finally:
@@ -112,7 +112,7 @@ class Builder:
         return tuple(answer)
 
 
-class _left:  # noqa: N801  used like a function
+class _Left:
     """Hold a lock or a place; give up waiting for it when whoever asked has gone."""
 
     def __init__(self, lock: asyncio.Lock | asyncio.Semaphore, gone: Gone) -> None:

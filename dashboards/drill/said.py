@@ -2,8 +2,8 @@
 
 Players' frames are built from what a role may know alone: the pieces of `scenarios.drill.views` of which
 `Drill.view_for` is made, and `Drill.events_for`. Lists that only grow go out row by row, each once and again when it
-changes, so that a long exercise is told as quickly as a short one. Every function returns plain data ready for JSON. Times are
-minutes from now, rounded, so that a frame changes only when what it says changes.
+changes, so that a long exercise is told as quickly as a short one. Every function returns plain data ready for JSON.
+Times are minutes from now, rounded, so that a frame changes only when what it says changes.
 """
 
 from __future__ import annotations

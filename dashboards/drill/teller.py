@@ -40,14 +40,12 @@ class Teller:
 
     def news(self) -> Told:
         """Return the log's new items and the new or changed rows of lists, for every audience, connected or not."""
-        if self._after == len(self.drill.events) - 1:
+        if self._rows and self._after == len(self.drill.events) - 1:
             return {}
         out: Told = {audience: [] for audience in self.audiences}
         for audience in self.audiences:
             for item in said.items(self.drill, audience, self._after):
-                out[audience].append(
-                    Frame("event", encoded({"type": "event", "seq": self._count[audience], **item}))
-                )
+                out[audience].append(Frame("event", encoded({"type": "event", "seq": self._count[audience], **item})))
                 self._count[audience] += 1
         for row in said.rows(self.drill):
             key = (row.audience, row.list, row.id)

@@ -29,7 +29,7 @@ class Diverged(InputError):
 _FRONTS = frozenset(
     ["__init__", "answers", "branching", "commands", "happenings", "keys", "locked", "records", "terminal", "views",
      "words"]
-)
+)  # fmt: skip
 """Files that show or ask and decide nothing: a change in them leaves recordings playable."""
 
 
@@ -217,7 +217,8 @@ def written_on(drill: Drill, recording: Recording, path: str | PathLike[str]) ->
     """
     recording.resume(path)
     try:
-        for line in drill.recording.lines[len(recording.lines) :]:  # what follows from the last command, not yet on disk
+        known = len(recording.lines)
+        for line in drill.recording.lines[known:]:  # what follows from the last command, not yet on disk
             recording.append(line.t_min, line.actor, line.role, line.kind, line.data)
         drill._recording = recording
         if drill.status == "running":
