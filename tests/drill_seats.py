@@ -19,7 +19,7 @@ from websockets.sync.client import connect
 from scenarios.drill.form import DRILLS
 
 SHIPPED = DRILLS / "evening-wage-fire.yaml"
-COOKIE = "gridwhistle_seat"
+COOKIE, BROWSER = "gridwhistle_seat", "gridwhistle_browser"
 
 
 def varied(path: Path, change: Callable[[dict[str, Any]], None]) -> bytes:
