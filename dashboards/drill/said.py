@@ -67,20 +67,45 @@ class Row:
     made: Callable[[], dict[str, Any]]
 
 
-def rows(drill: Drill) -> Iterator[Row]:
-    """Yield the rows of all lists: messages of each role; injects, decisions taken and notes for the controllers."""
-    for message in drill.messages:
-        read = message.acknowledged_by is not None
-        yield Row(message.role, "messages", message.id, read, partial(_message_of, drill, message))
-    roles = {name: {"title": titled(role.title)} for name, role in drill.exercise.roles.items()}
-    for slot in drill.injects:
+_AGAIN = frozenset(["acknowledge", "inject", "hold", "skip", "retime"])
+"""Events that may change a row told before."""
+
+
+@dataclass
+class Seen:
+    """How far the lists have been told: their lengths, and the last event that was looked at."""
+
+    messages: int = 0
+    injects: int = 0
+    notes: int = 0
+    event: int = -1
+
+
+def rows(drill: Drill, seen: Seen) -> Iterator[Row]:
+    """Yield what may be new in the lists since ``seen``, which is brought up to date.
+
+    Messages of each role; injects, decisions taken and notes for the controllers. A row may come unchanged, and what
+    was told long ago is not looked at again: a step costs as much at the end of an exercise as at its beginning.
+    """
+    events = drill.events[seen.event + 1 :]
+    touched = {str(e.data[key]) for e in events for key in ("inject", "message") if key in e.data and e.kind in _AGAIN}
+    read = [m for m in drill.messages[: seen.messages] if m.id in touched] if touched else []
+    for message in (*read, *drill.messages[seen.messages :]):
+        is_read = message.acknowledged_by is not None
+        yield Row(message.role, "messages", message.id, is_read, partial(_message_of, drill, message))
+    listed = len(drill.exercise.injects)
+    own = drill.injects[listed : max(listed, seen.injects)]  # released when they were made, and rarely again
+    for slot in (*drill.injects[:listed], *(s for s in own if s.id in touched), *drill.injects[listed + len(own) :]):
         mark = (slot.status, slot.due_min, slot.released_min, slot.how, slot.failed)
         yield Row(CONTROLLER, "injects", slot.id, mark, partial(_inject_of, slot))
+    roles = {name: {"title": titled(role.title)} for name, role in drill.exercise.roles.items()}
     for prompt in drill.prompts:
         if prompt.state == "answered":
             yield Row(CONTROLLER, "decided", prompt.id, True, partial(_decided_of, prompt, roles))
-    for number, note in enumerate(drill.notes):
-        yield Row(CONTROLLER, "notes", str(number), True, partial(_note_of, note))
+    for number in range(seen.notes, len(drill.notes)):
+        yield Row(CONTROLLER, "notes", str(number), True, partial(_note_of, drill.notes[number]))
+    seen.messages, seen.injects, seen.notes = len(drill.messages), len(drill.injects), len(drill.notes)
+    seen.event = len(drill.events) - 1
 
 
 def _message_of(drill: Drill, message: Any) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class Teller:
         self._count = dict.fromkeys(self.audiences, 0)
         self._parts: dict[tuple[str, str], str] = {}
         self._rows: dict[tuple[str, str, str], Any] = {}
+        self._seen = said.Seen()
         self._ticks = 0
 
     def news(self) -> Told:
@@ -47,7 +48,7 @@ class Teller:
             for item in said.items(self.drill, audience, self._after):
                 out[audience].append(Frame("event", encoded({"type": "event", "seq": self._count[audience], **item})))
                 self._count[audience] += 1
-        for row in said.rows(self.drill):
+        for row in said.rows(self.drill, self._seen):
             key = (row.audience, row.list, row.id)
             if self._rows.get(key) != row.mark:
                 self._rows[key] = row.mark

@@ -98,7 +98,7 @@ class Held:
             left = memoryview(piece)
             while left:
                 left = left[os.write(self._fd, left) :]
-            os.fsync(self._fd)
+            _sync(self._fd)
         except OSError as error:
             self._cut()
             raise RecordingFailed("the recording cannot be written", file=self.path, found=error.strerror) from error
@@ -132,6 +132,10 @@ class Held:
 
     def __del__(self) -> None:
         self.close()
+
+
+_sync = getattr(os, "fdatasync", os.fsync)
+"""To the disk, without the time of writing."""
 
 
 def _flags(new: bool) -> int:

@@ -132,13 +132,14 @@ class Play:
 
     def read(self, measure: Measure) -> Reading:
         """Read a measure now."""
+        told = self.messages if measure.kind == "share_acknowledged" else []  # they may be many, and one measure counts them
         people = People(
             [
                 Answered(p.role, p.ask, p.elapsed_s, p.in_time)
                 for p in self.prompts
                 if p.state == "answered" and p.by != STAND_IN
             ],
-            [(m.role, m.acknowledged_by is not None) for m in self.messages if m.role not in self.unfilled],
+            [(m.role, m.acknowledged_by is not None) for m in told if m.role not in self.unfilled],
         )
         return read(measure, self.ground, self.world, self._ongoing, people)
 
@@ -154,10 +155,12 @@ class Play:
     def _write(self, actor: str, role: str, kind: str, data: dict[str, Any]) -> None:
         if self._recording is None:
             return
+        if self.failure is not None:
+            raise self.failure
         try:
             self._recording.append(self.t_min, actor, role, kind, data)
         except RecordingFailed as error:
-            if self._recording.finish is None and self.status != "failed":
+            if self._recording.finish is None:  # after the end nothing follows, and a note may be tried again
                 self.failure = error
                 self._to_status("failed")
             raise
