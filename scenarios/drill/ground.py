@@ -202,12 +202,13 @@ def _check_size(exercise: Exercise, arm: Arm) -> None:
     """
     scenario, expected = exercise.made_scenario, arm.demand.expected()
     per_hour = expected / (arm.demand.horizon_min / 60.0)
-    for found, most, unit in ((expected, MOST_INCIDENTS, "in all"), (per_hour, MOST_PER_HOUR, "an hour")):
-        if not found <= most:
-            raise scenario.place(
-                InputError("the exercise would have too many incidents", field="scenario.types",
-                           found=f"{found:,.0f} {unit}", allowed=f"at most {most:,} {unit}")
-            )  # fmt: skip
+    problem = "the exercise would have too many incidents"
+    if not expected <= MOST_INCIDENTS:
+        raise scenario.place(InputError(problem, field="scenario.types", found=f"{expected:,.0f} in all",
+                                        allowed=f"at most {MOST_INCIDENTS:,} in all"))  # fmt: skip
+    if not per_hour <= MOST_PER_HOUR:
+        raise scenario.place(InputError(problem, field="scenario.types", found=f"{per_hour:,.0f} an hour",
+                                        allowed=f"at most {MOST_PER_HOUR:,} an hour"))  # fmt: skip
 
 
 def copied(world: World) -> World:

@@ -132,7 +132,7 @@ class Play:
 
     def read(self, measure: Measure) -> Reading:
         """Read a measure now."""
-        told = self.messages if measure.kind == "share_acknowledged" else []  # they may be many, and one measure counts them
+        told = self.messages if measure.kind == "share_acknowledged" else []  # they may be many; only this counts them
         people = People(
             [
                 Answered(p.role, p.ask, p.elapsed_s, p.in_time)
