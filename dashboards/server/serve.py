@@ -15,6 +15,7 @@ from dashboards.server.app import create_app
 from dashboards.server.connections import Bounded, most_connections
 from dashboards.server.logs import CONFIG
 from dashboards.server.settings import Settings
+from dashboards.server.sockets import Protocol
 from dashboards.server.weigh import few_arenas
 from sim.errors import InputError
 
@@ -61,7 +62,9 @@ def server_for(settings: Settings) -> uvicorn.Server:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        ws=Protocol,
         ws_max_size=1_000_000,
+        ws_per_message_deflate=False,  # frames are small, and packing each for every client costs more than it saves
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
     return Warmed(config)
