@@ -33,7 +33,7 @@ def main(file: Path) -> int:
     int
         0 done; 1 some runs failed or an error; 2 a mistake in the request; 130 or 143 interrupted.
     """
-    from scenarios.store import write_atomically
+    from sim.files import write_atomically
 
     threading.Thread(target=_end_with_parent, daemon=True, name="end-with-server").start()
     told = _outcome(json.loads(file.read_text("utf-8")))

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
+from scenarios.mending import mend
 from scenarios.runners import Runner, Stop
 from scenarios.runs import Record, Run
 from scenarios.store import Store
@@ -53,6 +54,8 @@ class Summary:
         Records of runs that raised, took too long, or killed their process.
     seconds
         Wall time of this call.
+    damaged
+        Files that did not hold what was written and were set aside; the runs in them count as not done before.
     """
 
     planned: int
@@ -60,6 +63,7 @@ class Summary:
     ok: int = 0
     failures: list[Record] = field(default_factory=list)
     seconds: float = 0.0
+    damaged: list[str] = field(default_factory=list)
 
     @property
     def ended(self) -> int:
@@ -117,8 +121,11 @@ def execute(
 def _execute(
     plan: Collection[Run], job: Job, store: Store, runner: Runner, keep: int, progress: Progress | None, stop: Stop
 ) -> Summary:
+    damaged = mend(store)
     left = store.write_plan(plan)
-    summary = Summary(len(plan), len(plan) - left)
+    summary = Summary(len(plan), len(plan) - left, damaged=damaged)
+    for name in damaged:
+        store.journal("campaign", "damaged", file=name)
     begun = time.perf_counter()
     if progress is not None:
         progress(summary.before, summary.planned, None)

@@ -14,9 +14,9 @@ from scenarios.console import Console
 from scenarios.form_errors import validated
 from scenarios.numbers import number
 from scenarios.places import city_of
-from scenarios.store import write_atomically
 from scenarios.yaml_lines import Tree
 from sim.errors import InputError
+from sim.files import write_atomically
 
 if TYPE_CHECKING:
     from sim.city.city import City
