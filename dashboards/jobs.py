@@ -270,7 +270,7 @@ class Jobs:
         """Start a job's process; its standard input is a pipe that closes when this server ends, however it does."""
         with self._files.path(id, ".log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "dashboards.job_process", str(self._files.path(id, ".json"))],
+                [sys.executable, "-P", "-m", "dashboards.job_process", str(self._files.path(id, ".json"))],
                 stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, env=_environment(),
             )  # fmt: skip
 

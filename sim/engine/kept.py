@@ -7,9 +7,11 @@ missing. A cache that cannot be written is done without. Which folder it is says
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import pickle
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -18,6 +20,8 @@ from typing import Any
 from numba.core import caching
 
 _HASH_BYTES = 32
+NEEDED_BYTES = 50_000_000
+"""Room that a whole cache takes at most, with a margin."""
 
 
 class CheckedFile(caching.IndexDataCacheFile):
@@ -29,17 +33,19 @@ class CheckedFile(caching.IndexDataCacheFile):
     def save(self, key: Any, data: Any) -> None:
         """Keep a compiled function; where that cannot be, it is compiled again next time."""
         try:
-            super().save(key, data)
+            super().save(key, (key, data))
         except OSError as error:
             CheckedFile.failed = error.strerror or str(error)
 
     def load(self, key: Any) -> Any:
         """Return a compiled function; None when it is not there, or not as it was written."""
         try:
-            return super().load(key)
+            found = super().load(key)
         except OSError as error:
             CheckedFile.failed = error.strerror or str(error)
             return None
+        # two processes that compile one function for different kinds at once may have taken the same name
+        return found[1] if found is not None and found[0] == key else None
 
     def _load_index(self) -> dict[Any, str]:
         found = _read(Path(self._index_path))
@@ -79,18 +85,14 @@ def _read(file: Path) -> Any:
     packed, found = content[:-_HASH_BYTES], content[-_HASH_BYTES:]
     if mine and found == _hash(file.name, packed):
         return pickle.loads(packed)
-    try:
+    with contextlib.suppress(OSError):  # it may be another's; it is not read all the same
         file.unlink(missing_ok=True)
-    except OSError:  # it is another's; it is never read all the same
-        pass
     return None
 
 
 def _is_trusted(found: os.stat_result) -> bool:
-    """Tell whether a file or folder is this user's or the system's, and nobody else may write it."""
-    if not hasattr(os, "geteuid"):
-        return True
-    return found.st_uid in (os.geteuid(), 0) and not found.st_mode & stat.S_IWOTH
+    """Tell whether a file or folder is this user's or the system's."""
+    return not hasattr(os, "geteuid") or found.st_uid in (os.geteuid(), 0)
 
 
 def usable(folder: Path) -> str:
@@ -99,9 +101,10 @@ def usable(folder: Path) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         if not _is_trusted(folder.stat()):
             return "it belongs to somebody else"
-        with tempfile.TemporaryFile(dir=folder) as stream:
-            stream.write(b"\0" * 4096)
-            stream.flush()
+        if not (folder / "complete").exists() and shutil.disk_usage(folder).free < NEEDED_BYTES:
+            return f"less than {NEEDED_BYTES // 10**6} MB are free"
+        with tempfile.TemporaryFile(dir=folder):  # numba asks the same, and would else write beside the sources
+            pass
     except OSError as error:
         return error.strerror or str(error)
     return ""
