@@ -36,10 +36,8 @@ EXTRAS = {"kaleido": "report", "distributed": "cluster", "playwright": "browser"
 """Module that may be missing -> the extra that brings it."""
 
 
-NO_MEMORY = (
-    "not enough memory; what was finished is stored. Give it more (ulimit -v, a container's limit; 2,500 MB are"
-    " enough for the shipped scenarios), or fewer workers (--workers 1)"
-)
+HEAVY = ("run", "compare", "sensitivity", "calibrate", "export", "drill", "dashboard")
+"""Commands that load the engine or read results."""
 
 
 class Front(TyperGroup):
@@ -47,6 +45,12 @@ class Front(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; mistakes of input, missing extras and interruptions never show a traceback."""
+        from sim.exhausted import too_little_to_start
+
+        heavy = next((word for word in sys.argv[1:] if not word.startswith("-")), "") in HEAVY
+        if heavy and "--help" not in sys.argv and (told := too_little_to_start()):
+            typer.echo(f"gridwhistle: {told}", err=True)
+            raise typer.Exit(1)
         try:
             return super().invoke(ctx)
         except (typer.Exit, SystemExit):
@@ -64,8 +68,6 @@ class Front(TyperGroup):
 
 def _known(error: Exception) -> tuple[int | None, str]:
     """Return exit code and sentence of an error that is not the program's fault."""
-    if isinstance(error, MemoryError):  # first, since what follows takes memory itself
-        return 1, f"gridwhistle: {NO_MEMORY}"
     from sim.errors import InputError
     from sim.exhausted import told_of
 

@@ -6,6 +6,7 @@ pool's process; who starts, feeds, watches and ends such processes is `scenarios
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
 import multiprocessing
@@ -131,7 +132,8 @@ def serve(job: Job, folder: str, keep: int, parent: Connection, shared: Any, sta
         except (EOFError, BrokenPipeError, ConnectionResetError):
             return  # the parent wants no more
         except OSError as error:
-            parent.send(("exhausted", error))
+            with contextlib.suppress(OSError):  # another may have said so first
+                parent.send(("exhausted", error))
 
 
 def _ready(job: Job, parent: Connection) -> bool:

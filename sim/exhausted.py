@@ -21,10 +21,16 @@ _TOLD = {
     errno.EACCES: "no permission to write{where}; choose another folder (--out)",
     errno.EPERM: "no permission to write{where}; choose another folder (--out)",
 }
-START_MB = 900
-"""Address space that a command which runs models takes before its first run on one processor, MB; measured."""
-EACH_CPU_MB = 130
-"""What each further processor adds to it: stacks and buffers of the libraries' threads, MB; measured."""
+START_MB = 1_000
+"""Address space below which the libraries cannot be loaded, and may end the process instead of saying so, MB."""
+ENOUGH_MB = 2_500
+"""Address space with which runs and results of the shipped scenarios are read on two processors, MB; measured."""
+_NO_MEMORY = (
+    f"not enough memory; {_KEPT}. Give it more ({ENOUGH_MB:,} MB of address space are enough for most: ulimit -v, a"
+    " container's limit) or take fewer workers (--workers 1)"
+)
+_SAID = ("failed to map segment", "annot allocate memory", "can't start new thread", "out of memory", "malloc of size")
+"""How libraries say that memory is short where they raise no error of memory."""
 
 
 def told_of(error: BaseException | None) -> str:
@@ -34,14 +40,29 @@ def told_of(error: BaseException | None) -> str:
     """
     seen = 0
     while error is not None and seen < 10:
-        if isinstance(error, MemoryError):
-            return f"not enough memory; {_KEPT}"
+        if isinstance(error, MemoryError) or any(said in str(error) for said in _SAID):
+            return _NO_MEMORY
         number = getattr(error, "errno", None)
         if isinstance(error, OSError) and number in _TOLD and not isinstance(error, ConnectionError):
             where = f" ({error.filename})" if error.filename else ""
             return f"{_TOLD[number].format(where=where)}; {_KEPT}"
         error, seen = error.__cause__ or error.__context__, seen + 1
     return ""
+
+
+def too_little_to_start() -> str:
+    """Return a sentence when the limit on this process's address space is below `START_MB`; empty otherwise."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limits
+        return ""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY or limit >= START_MB * 10**6:
+        return ""
+    return (
+        f"not enough memory to start: the limit is {limit / 1e6:,.0f} MB of address space, at least {START_MB:,} MB are"
+        f" needed and {ENOUGH_MB:,} MB are enough for most (ulimit -v); nothing was begun"
+    )
 
 
 def is_exhausted(error: BaseException) -> bool:
