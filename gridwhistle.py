@@ -93,7 +93,12 @@ def _sentence(error: "InputError") -> str:
 
     asked = "".join(sys.argv[k + 1] for k, word in enumerate(sys.argv[:-1]) if word == "--lang")
     asked = next((word.removeprefix("--lang=") for word in sys.argv if word.startswith("--lang=")), asked)
-    return sentence(error, asked if asked in LANGUAGES else "en")
+    told = sentence(error, asked if asked in LANGUAGES else "en")
+    try:
+        told.encode(sys.stderr.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return sentence(error, "en")
+    return told
 
 
 app = typer.Typer(

@@ -152,7 +152,7 @@ def test_a_home_that_is_a_file_or_not_there_means_another_place_said_aloud(tmp_p
     for home in (str(a_file), "/proc/none"):
         place, is_kept, why, failed, _ = engine(tmp_path, HOME=home, XDG_CACHE_HOME="")
         assert place.startswith(str(tmp_path)) and is_kept == "True" and why and not failed
-    place, is_kept, why, _, count = engine(tmp_path, HOME=str(a_file), XDG_CACHE_HOME="", TMPDIR=str(tmp_path / "no"))
+    place, is_kept, why, _, _ = engine(tmp_path, HOME=str(a_file), XDG_CACHE_HOME="", TMPDIR=str(tmp_path / "no"))
     assert is_kept in ("True", "False") and why
 
 
