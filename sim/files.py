@@ -39,10 +39,15 @@ def write_whole(file: Path, fill: Callable[[IO[bytes]], object]) -> None:
 
 def give_name(draft: Path, file: Path) -> None:
     """Bring a finished draft to the disk and give it its name."""
-    with draft.open("rb+") as stream:
-        os.fsync(stream.fileno())
-    draft.replace(file)
+    sync_file(draft)
+    os.replace(draft, file)
     sync_folder(file.parent)
+
+
+def sync_file(file: Path) -> None:
+    """Bring what was written to a file to the disk."""
+    with file.open("rb+") as stream:
+        os.fsync(stream.fileno())
 
 
 def sync_folder(folder: Path) -> None:
