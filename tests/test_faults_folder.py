@@ -208,3 +208,31 @@ def test_tables_written_for_others_are_whole_or_not_there(tmp_path, monkeypatch)
     with pytest.raises(OSError):
         write_parquet(pa.table({"a": [2]}), file)
     assert pq.read_table(file)["a"].to_pylist() == [1] and [f.name for f in tmp_path.iterdir()] == ["t.parquet"]
+
+
+def test_a_flipped_bit_in_any_file_of_a_saved_city_is_found(tmp_path):
+    from sim.city.city import City
+    from sim.city.spec import SyntheticSpec
+    from sim.city.synthetic import synthetic_city
+
+    synthetic_city(SyntheticSpec(residents=2000, seed=3)).save(tmp_path / "city")
+    rng = np.random.default_rng(13)
+    for file in sorted((tmp_path / "city").iterdir()):
+        content = file.read_bytes()
+        for _ in range(40 if file.name == "city.json" else 2):
+            flip(file, int(rng.integers((len(content) - 2) * 8)))
+            with pytest.raises(InputError):
+                City.load(tmp_path / "city")
+            file.write_bytes(content)
+    City.load(tmp_path / "city")
+
+
+def test_a_kept_travel_table_that_was_changed_is_computed_again(tmp_path, monkeypatch):
+    from sim.city import travel
+
+    monkeypatch.setenv("GRIDWHISTLE_CACHE", str(tmp_path))
+    table = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
+    travel._keep("k", table)
+    assert np.array_equal(travel._cached("k", table.shape), table)
+    flip(tmp_path / "travel" / "k.npy", 8 * 140 + 3)
+    assert travel._cached("k", table.shape) is None
