@@ -25,7 +25,6 @@ from sim.errors import InputError
 SOURCE = "files"
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 _CHECK = b', "check": "'
-_AGAIN = "the command that made the results, once more: it sets the file aside and does its runs again"
 
 
 def sealed(entry: dict[str, Any]) -> bytes:
@@ -153,7 +152,10 @@ class Ledger:
         """
         found = self.damaged(names)
         if found:
-            raise InputError("the file is cut off or damaged", file=self.folder / found[0], allowed=_AGAIN)
+            raise InputError(
+                "the file is cut off or damaged", file=self.folder / found[0],
+                allowed="the command that made the results, once more: it sets the file aside and does its runs again",
+            )  # fmt: skip
 
     def forget(self) -> None:
         """Let go of the open file, since it will be written anew."""

@@ -62,7 +62,6 @@ def test_nothing_is_imported_from_the_folder_one_stands_in(folder):
     told = {}
     for words in (
         ("compare", "small.yaml", "-w", "2", "--json", "--no-report", "--out", "after"),
-        ("sensitivity", "small.yaml", "--help"),
         ("library", "list"),
     ):
         done = command(folder, *words)
