@@ -4,13 +4,22 @@ Each command reads its options and hands them on; what it does is in `scenarios`
 `dashboards`. Both are imported when a command runs, so that ``--help`` and mistakes in input answer at once
 and compile nothing.
 
-Exit codes: 0 done; 1 some runs failed, the rest is there; 2 a mistake in the input; 3 an extra is not
-installed; 130 interrupted, everything finished is stored.
+Exit codes: 0 done; 1 some runs failed or the machine gave out (disk, memory, files), the rest is there; 2 a mistake in
+the input; 3 an extra is not installed; 130 interrupted, everything finished is stored.
+
+Nothing is imported from the folder one stands in, by this process or those it starts, unless this file lies there. So
+the path is set before all else, even before annotations are put off, which is an import too.
 """
 
-from __future__ import annotations
-
+import os
 import sys
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+if not sys.flags.safe_path and sys.path[:1] in ([""], [os.getcwd()]) and os.getcwd() != _HERE:
+    del sys.path[0]
+os.environ["PYTHONSAFEPATH"] = "1"
+
+import io
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -27,11 +36,21 @@ EXTRAS = {"kaleido": "report", "distributed": "cluster", "playwright": "browser"
 """Module that may be missing -> the extra that brings it."""
 
 
+HEAVY = ("run", "compare", "sensitivity", "calibrate", "export", "drill", "dashboard")
+"""Commands that load the engine or read results."""
+
+
 class Front(TyperGroup):
     """Turns what goes wrong into one sentence and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; mistakes of input, missing extras and interruptions never show a traceback."""
+        from sim.exhausted import too_little_to_start
+
+        heavy = next((word for word in sys.argv[1:] if not word.startswith("-")), "") in HEAVY
+        if heavy and "--help" not in sys.argv and (told := too_little_to_start()):
+            typer.echo(f"gridwhistle: {told}", err=True)
+            raise typer.Exit(1)
         try:
             return super().invoke(ctx)
         except (typer.Exit, SystemExit):
@@ -50,6 +69,7 @@ class Front(TyperGroup):
 def _known(error: Exception) -> tuple[int | None, str]:
     """Return exit code and sentence of an error that is not the program's fault."""
     from sim.errors import InputError
+    from sim.exhausted import told_of
 
     if isinstance(error, InputError):
         return 2, f"gridwhistle: {_sentence(error)}"
@@ -61,17 +81,24 @@ def _known(error: Exception) -> tuple[int | None, str]:
         return int(error.exit_code), f"gridwhistle: {error}; the same command goes on from there"
     if type(error).__name__ == "PoolError":
         return 1, f"gridwhistle: {error}"
+    if told := told_of(error):
+        return 1, f"gridwhistle: {told}"
     return None, ""
 
 
-def _sentence(error: InputError) -> str:
+def _sentence(error: "InputError") -> str:
     """Return a mistake in the language that was asked for; English where that cannot be told."""
     from dashboards.texts import LANGUAGES
     from dashboards.texts.mistakes import sentence
 
     asked = "".join(sys.argv[k + 1] for k, word in enumerate(sys.argv[:-1]) if word == "--lang")
     asked = next((word.removeprefix("--lang=") for word in sys.argv if word.startswith("--lang=")), asked)
-    return sentence(error, asked if asked in LANGUAGES else "en")
+    told = sentence(error, asked if asked in LANGUAGES else "en")
+    try:
+        told.encode(sys.stderr.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return sentence(error, "en")
+    return told
 
 
 app = typer.Typer(
@@ -426,7 +453,7 @@ def city_show(
 
 
 def _experiment(
-    scenario: str, policy: list[str] | None, given: tuple[Any, ...], arms: int, console: Console, report: bool
+    scenario: str, policy: list[str] | None, given: tuple[Any, ...], arms: int, console: "Console", report: bool
 ) -> None:
     from scenarios.commands import Options
     from scenarios.commands import run as carry_out
@@ -436,10 +463,12 @@ def _experiment(
         raise typer.Exit(1)
 
 
-def _console(lang: str, machine: bool) -> Console:
+def _console(lang: str, machine: bool) -> "Console":
     from dashboards.texts import Texts
-    from scenarios.console import Console
+    from scenarios.console import Console, check_encoding
 
+    if not machine:
+        check_encoding(lang)
     return Console(Texts(lang), lang, machine)
 
 
@@ -461,6 +490,9 @@ def _absolute(path: Path | None) -> str | None:
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a sign that a terminal lacks is told by its number, not by a crash
+            stream.reconfigure(errors="backslashreplace")
     app()
 
 

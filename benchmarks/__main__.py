@@ -113,6 +113,18 @@ def soak(
 
 
 @app.command()
+def faults(
+    json: Json = None,
+    only: Annotated[str | None, typer.Option("--only", help="Commands, with commas between them.")] = None,
+    quick: Quick = False,
+) -> None:
+    """Break one thing after the other under each command; what is lost, doubled and told; about 15 minutes."""
+    from benchmarks.faults import FAULTS, measure
+
+    _report(FAULTS, measure(quick, only), "Faults" + (" (quick: three faults of each)" if quick else ""), json)
+
+
+@app.command()
 def replay(json: Json = None, quick: Quick = False) -> None:
     """Watch 2,000 people drive on 50,000 road edges in a headless browser; painted frames a second; about 3 minutes."""
     from benchmarks.replay import REPLAY, measure

@@ -16,9 +16,10 @@ from typing import IO, Any, Literal, get_args
 
 from dashboards.job_process import END
 from dashboards.job_request import JobRequest
-from scenarios.store import locked, write_atomically
+from scenarios.store import locked
 from scenarios.watch import Progress
 from sim.errors import InputError
+from sim.files import write_atomically
 
 State = Literal["queued", "running", "stopping", "finished", "interrupted", "failed"]
 LOCK = "server.lock"

@@ -25,7 +25,7 @@ def started(files: JobFiles, id: str) -> subprocess.Popen[bytes]:
     """
     with files.path(id, ".log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "dashboards.job_process", str(files.path(id, ".json"))],
+            [sys.executable, "-P", "-m", "dashboards.job_process", str(files.path(id, ".json"))],
             stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, env=_environment(),
         )  # fmt: skip
 

@@ -14,9 +14,9 @@ from scenarios.console import Console
 from scenarios.form_errors import validated
 from scenarios.numbers import number
 from scenarios.places import city_of
-from scenarios.store import write_atomically
 from scenarios.yaml_lines import Tree
 from sim.errors import InputError
+from sim.files import sync_folder, write_atomically
 
 if TYPE_CHECKING:
     from sim.city.city import City
@@ -126,6 +126,7 @@ def _save(city: City, out: Path, console: Console, report: dict[str, Any] | None
         if out.exists():
             out.rmdir()
         temporary.rename(out)
+        sync_folder(out.parent)
     except OSError as error:
         raise InputError(f"the city cannot be written ({error.strerror})", file=out) from None
     finally:

@@ -32,6 +32,7 @@ from scenarios.numbers import Words, difference, mean_text, quantity, ratio
 from scenarios.runs import Record
 from scenarios.study import Study
 from scenarios.verdicts_told import SIGNS, verdict_and_needed
+from sim.errors import InputError
 
 _COMPARED = ("indicator", "state", "difference", "verdict", "variance_ratio")
 LEAST_WIDTH = 40
@@ -71,7 +72,8 @@ class Console:
 
     def json(self, data: object) -> None:
         """Write data as JSON on standard output; numbers that do not exist become null."""
-        sys.stdout.write(json.dumps(jsonable(data), ensure_ascii=False, indent=1) + "\n")
+        unicode = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+        sys.stdout.write(json.dumps(jsonable(data), ensure_ascii=not unicode, indent=1) + "\n")
 
     def table(
         self,
@@ -246,6 +248,27 @@ class Console:
         self.table(columns, rows, about=2)
         if not asked and len(rows) < len(study.measures):
             self.say("left_out", count=len(study.measures) - len(rows))
+
+
+def check_encoding(lang: str) -> None:
+    """Raise where the output cannot show the language asked for.
+
+    Raises
+    ------
+    InputError
+        The encoding has no Chinese characters.
+    """
+    if lang != "zh":
+        return
+    for stream in (sys.stdout, sys.stderr):
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        try:
+            "社区网格".encode(encoding)
+        except (UnicodeEncodeError, LookupError):
+            raise InputError(
+                "the output cannot show Chinese characters", field="--lang", found=encoding,
+                allowed="an encoding such as UTF-8 (PYTHONIOENCODING=utf-8), or --lang en",
+            ) from None  # fmt: skip
 
 
 def worth_a_row(measures: Sequence[str]) -> list[str]:

@@ -26,8 +26,9 @@ from scenarios.console import Console, duration, jsonable
 from scenarios.library import load
 from scenarios.limits import Limits
 from scenarios.schema import Scenario
-from scenarios.store import Store, write_atomically
+from scenarios.store import Store
 from sim.errors import InputError
+from sim.files import write_atomically
 
 WriteReport = Callable[[SensitivityResult, Path, str], Path]
 SECONDS_PER_SETTING = 0.01
@@ -150,6 +151,8 @@ def carry_out(study: SensitivityStudy, options: Options, console: Console) -> Se
 
 
 def _say_done(done: Summary, folder: Path, console: Console) -> None:
+    for name in done.damaged:
+        console.warn(console.words("cli.set_aside", file=folder / name))
     console.note("done", ok=done.ok, before=done.before, time=duration(done.seconds, console.words))
     if done.failures:
         console.note("failures", count=len(done.failures), folder=folder / "failures")
