@@ -32,6 +32,7 @@ from scenarios.numbers import Words, difference, mean_text, quantity, ratio
 from scenarios.runs import Record
 from scenarios.study import Study
 from scenarios.verdicts_told import SIGNS, verdict_and_needed
+from sim.errors import InputError
 
 _COMPARED = ("indicator", "state", "difference", "verdict", "variance_ratio")
 LEAST_WIDTH = 40
@@ -60,9 +61,10 @@ class Console:
         if not self.machine:
             _print(self.err, self.words(f"cli.{key}", **fields))
 
-    def warn(self, sentence: str) -> None:
+    def warn(self, told: InputError) -> None:
         """Say on standard error what is no mistake and should be known, to a person and to a machine's log alike."""
-        self.err.print(escape(f"gridwhistle: {self.words('cli.warning')}: {sentence}"), highlight=False, soft_wrap=True)
+        text = f"gridwhistle: {self.words('cli.warning')}: {self.words.mistake(told)}"
+        self.err.print(escape(text), highlight=False, soft_wrap=True)
 
     def say(self, key: str, **fields: object) -> None:
         """Say one line on standard output (nothing for a machine)."""

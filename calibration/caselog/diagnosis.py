@@ -158,6 +158,10 @@ class LogRefused(InputError):
         """Keep the diagnosis when the error crosses from a worker process."""
         return type(self), (self.file, self.diagnosis)
 
+    def worded(self, words: Words) -> str:
+        """Return the diagnosis in the words of a language (`dashboards.texts.mistakes.Worded`)."""
+        return self.sentence(words)
+
     def sentence(self, words: Words = english) -> str:
         """Return the diagnosis: what, where, what follows, what to do; at most a screen of text.
 
