@@ -6,7 +6,7 @@ from sim.measures import MEASURES, denominator, title_with_denominator
 from sim.measures.kind_names import described
 from sim.measures.line_names import measure_of
 
-AVOIDED = ("推诿", "法定到场", "在岗忙碌率", "上报层级", "真实解决", "需多部门处理", "重复次数", "学生氏")
+AVOIDED = ("推诿", "法定到场", "在岗忙碌率", "反映层级", "真实解决", "需多部门处理", "重复次数", "学生氏")
 
 
 @pytest.mark.parametrize("name", MEASURES)
@@ -35,6 +35,6 @@ def test_restricted_means_name_the_one_limit():
 def test_a_title_says_what_it_is_a_share_of():
     told = MEASURES["told_resolution_share"]
     assert title_with_denominator(told, "en") == "Told trouble truly settled (of told trouble)"
-    assert title_with_denominator(MEASURES["true_resolution_share"], "zh") == "实际解决率（占全部问题（含未上报））"
+    assert title_with_denominator(MEASURES["true_resolution_share"], "zh") == "实际解决率（占全部问题（含未反映））"
     assert denominator(MEASURES["incidents"], "en") == ""
     assert "delegated" in MEASURES["utilisation"].title.en and "cases" in MEASURES["case_utilisation"].title.en
