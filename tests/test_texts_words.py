@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 GIVEN_UP = {
     "zh": (
         "政策", "方案库", "推诿", "根种子", "学生氏", "重复次数", "次重复", "法定到场", "警组", "街道工作队",
-        "优者为", "性情", "已中断", "更贵", "更省", "真正", "真实状态", "上报状态", "真实解决", "上报解决", "已上报问题",
-        "未上报", r"^相当$", "[↑↓]更", "未定", "逐级转办", "在岗忙碌率", "上报层级次数", "仿真",
+        "优者为", "性情", "已中断", "更贵", "更省", "真正", "真实状态", "上报状态", "真实解决", "上报解决",
+        "已上报问题", "未上报", r"^相当$", "[↑↓]更", "未定", "逐级转办", "在岗忙碌率", "上报层级次数", "仿真",
     ),
     "en": (r"\barms?\b", "tempers", "dearer", r"arm minus baseline", "every measure is equal", r"truly resolved"),
 }  # fmt: skip
@@ -31,12 +31,13 @@ GIVEN_UP = {
 LATIN = re.compile(r"[A-Za-z][A-Za-z’'-]{2,}")
 NAMES = frozenset(
     [
-        "GridWhistle", "CSV", "JSON", "HTML", "YAML", "Holm", "Morris", "Sobol", "Jansen", "Janon", "Kaplan-Meier", "AIC",
-        "Ctrl-C", "JavaScript", "Linux", "Esc", "RECORDING", "runs",
+        "GridWhistle", "CSV", "JSON", "HTML", "YAML", "Holm", "Morris", "Sobol", "Jansen", "Janon", "Kaplan-Meier",
+        "AIC", "Ctrl-C", "JavaScript", "Linux", "Esc", "RECORDING", "runs",
     ]
 )  # fmt: skip
 QUOTED = re.compile(
-    r"“[^”]*”|\{[^{}]*\}|--[a-z-]+|\b[a-z]+(?:_[a-z]+)+\b|\b[\w/]+\.(?:json|txt|html|yaml)\b|<[^>]+>|failures/\S+\.txt|gridwhistle drill"
+    r"“[^”]*”|\{[^{}]*\}|--[a-z-]+|\b[a-z]+(?:_[a-z]+)+\b|\b[\w/]+\.(?:json|txt|html|yaml)\b|<[^>]+>"
+    r"|failures/\S+\.txt|gridwhistle drill"
 )
 
 
