@@ -86,18 +86,17 @@ def _known(error: Exception) -> tuple[int | None, str]:
     return None, ""
 
 
-def _sentence(error: "InputError") -> str:
+def _sentence(error: InputError) -> str:
     """Return a mistake in the language that was asked for; English where that cannot be told."""
-    from dashboards.texts import LANGUAGES
-    from dashboards.texts.mistakes import sentence
+    from dashboards.texts import LANGUAGES, Texts
 
     asked = "".join(sys.argv[k + 1] for k, word in enumerate(sys.argv[:-1]) if word == "--lang")
     asked = next((word.removeprefix("--lang=") for word in sys.argv if word.startswith("--lang=")), asked)
-    told = sentence(error, asked if asked in LANGUAGES else "en")
+    told = Texts(asked if asked in LANGUAGES else "en").mistake(error)
     try:
         told.encode(sys.stderr.encoding or "utf-8")
     except UnicodeEncodeError:
-        return sentence(error, "en")
+        return Texts("en").mistake(error)
     return told
 
 
@@ -266,7 +265,6 @@ def calibrate(
     import os
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: threads only get in each other's way
-    from calibration.caselog import LogRefused
     from calibration.command import Options as Asked
     from calibration.command import calibrate as fit
 
@@ -274,11 +272,7 @@ def calibrate(
     _one_of("--on-bad-rows", on_bad_rows, ("refuse", "drop"))
     options = Asked(log, map, zone, split, scenario, on_bad_rows, out, replications, seed)  # type: ignore[arg-type]
     write = _late("dashboards.report.calibration", "write_calibration_report") if report else None
-    try:
-        outcome = fit(options, console, write)
-    except LogRefused as error:
-        typer.echo(f"gridwhistle: {error.sentence(console.words)}", err=True)
-        raise typer.Exit(2) from None
+    outcome = fit(options, console, write)
     code = {"published": 0, "draft": 1, "passed_with_differences": 4}[outcome.made.status]
     if code:
         raise typer.Exit(code)

@@ -121,7 +121,7 @@ def carry_out(made: Experiment, options: Options, console: Console) -> tuple[Stu
     total = len(made.arms) * (made.replications or 1)
     workers = options.workers if options.workers is not None else default_workers(total)
     for one in made.warnings:
-        console.warn(one.sentence())
+        console.warn(one)
     _announce(made, total, workers, folder, console)
     check_built(made.scenario, made.arms)
     if more := held_beyond(made, folder):

@@ -283,7 +283,20 @@ def better_of(metric: str) -> Better:
 
 def _table(comparisons: list[Comparison]) -> pd.DataFrame:
     tables = [one.table() for one in comparisons if one.rows]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    if not tables:
+        return pd.DataFrame()
+    out = pd.concat(tables, ignore_index=True)
+    out["denominator"] = out["metric"].map(denominator_of)
+    return out
+
+
+def denominator_of(metric: str) -> str:
+    """Return what a measure is a share of or taken over; empty where its name says all."""
+    from sim.measures import denominator
+    from sim.measures.line_names import measure_of
+
+    measure = measure_of(metric)
+    return denominator(measure, "en") if measure is not None else ""
 
 
 def unit_of(metric: str) -> str:

@@ -139,6 +139,8 @@ def carry_out(study: SensitivityStudy, options: Options, console: Console) -> Se
     folder = free_folder(study.default_folder(), options.out, options.resume)
     Store.check(folder, study.experiment.manifest())
     workers = options.workers or default_workers(study.runs, LEAST_EACH)
+    for one in study.experiment.warnings:
+        console.warn(one)
     _announce(study, workers, folder, console)
     limits = Limits(options.time_limit_s) if options.time_limit_s is not None else None
     with console.progress(study.runs) as heard:

@@ -131,7 +131,7 @@ def _made(options: Options, console: Console) -> Drill:
     exercise = Exercise.load(str(options.exercise))
     _known_role(exercise, options.role)
     for one in exercise.warnings:
-        console.warn(one.sentence())
+        console.warn(one)
     if not console.machine:
         console.err.print(escape(console.words("drill.terminal.preparing")), highlight=False)
     ground = Ground.of(exercise)
