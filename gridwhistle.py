@@ -86,7 +86,7 @@ def _known(error: Exception) -> tuple[int | None, str]:
     return None, ""
 
 
-def _sentence(error: InputError) -> str:
+def _sentence(error: "InputError") -> str:
     """Return a mistake in the language that was asked for; English where that cannot be told."""
     from dashboards.texts import LANGUAGES, Texts
 

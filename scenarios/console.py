@@ -62,9 +62,10 @@ class Console:
         if not self.machine:
             _print(self.err, self.words(f"cli.{key}", **fields))
 
-    def warn(self, told: InputError) -> None:
+    def warn(self, told: InputError | str) -> None:
         """Say on standard error what is no mistake and should be known, to a person and to a machine's log alike."""
-        text = f"gridwhistle: {self.words('cli.warning')}: {self.words.mistake(told)}"
+        said = told if isinstance(told, str) else self.words.mistake(told)
+        text = f"gridwhistle: {self.words('cli.warning')}: {said}"
         self.err.print(escape(text), highlight=False, soft_wrap=True)
 
     def say(self, key: str, **fields: object) -> None:
