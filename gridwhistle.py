@@ -15,9 +15,8 @@ import os
 import sys
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-if not sys.flags.safe_path and sys.path[:1] in ([""], [os.getcwd()]) and os.getcwd() != _HERE:
+if __name__ == "__main__" and not sys.flags.safe_path and sys.path[0] == os.getcwd() != _HERE:
     del sys.path[0]
-os.environ["PYTHONSAFEPATH"] = "1"
 
 import io
 from collections.abc import Callable
@@ -484,6 +483,7 @@ def _absolute(path: Path | None) -> str | None:
 
 def main() -> None:
     """Run the command line."""
+    os.environ["PYTHONSAFEPATH"] = "1"  # for processes that libraries start
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a sign that a terminal lacks is told by its number, not by a crash
             stream.reconfigure(errors="backslashreplace")

@@ -9,9 +9,8 @@ import os
 import sys
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-if not sys.flags.safe_path and sys.path[:1] in ([""], [os.getcwd()]) and os.getcwd() != _HERE:
+if __name__ == "__main__" and not sys.flags.safe_path and sys.path[0] == os.getcwd() != _HERE:
     del sys.path[0]  # nothing is imported from the folder one stands in
-os.environ["PYTHONSAFEPATH"] = "1"
 
 import json
 import signal
@@ -43,6 +42,7 @@ def main(file: Path) -> int:
     """
     from sim.files import write_atomically
 
+    os.environ["PYTHONSAFEPATH"] = "1"  # for processes that libraries start
     threading.Thread(target=_end_with_parent, daemon=True, name="end-with-server").start()
     told = _outcome(json.loads(file.read_text("utf-8")))
     told["ended_s"] = time.time()
