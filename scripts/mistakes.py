@@ -18,7 +18,11 @@ from dashboards.texts.mistakes import HOLE, catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("sim", "scenarios", "calibration", "dashboards")
-RAISED: dict[str, dict[str, int | None]] = {"InputError": {"problem": 0, "allowed": None}, "ValueError": {"problem": 0}}
+RAISED: dict[str, dict[str, int | None]] = {
+    "InputError": {"problem": 0, "allowed": None},
+    "RecordingFailed": {"problem": 0, "allowed": None},
+    "ValueError": {"problem": 0},
+}
 # their ValueErrors are faults of a caller in Python, never a sentence for somebody who gave a file
 NO_INPUT = ("sim/policies/check.py",)  # the contract of rules speaks to who writes one in Python
 NO_FORMS = ("dashboards/charts/", "calibration/likelihood.py", "calibration/durations.py", "sim/model.py")

@@ -19,7 +19,7 @@ from websockets.sync.client import connect
 from scenarios.drill.form import DRILLS
 
 SHIPPED = DRILLS / "evening-wage-fire.yaml"
-COOKIE = "gridwhistle_seat"
+COOKIE, BROWSER = "gridwhistle_seat", "gridwhistle_browser"
 
 
 def varied(path: Path, change: Callable[[dict[str, Any]], None]) -> bytes:
@@ -83,6 +83,7 @@ class Seat:
             connect(address, additional_headers=headers, open_timeout=30, max_size=None)
         )
         self.parts: dict[str, Any] = {}
+        self.rows: dict[str, dict[str, Any]] = {}
         self.events: list[dict[str, Any]] = []
         self.replies: dict[int, dict[str, Any]] = {}
         self.number = 0
@@ -104,16 +105,20 @@ class Seat:
             self.events.append(message)
         elif message["type"] == "reply":
             self.replies[message["id"]] = message
+        elif message["type"] in ("row", "rows"):
+            for row in message.get("rows", [message]):
+                self.rows.setdefault(row["list"], {})[row["id"]] = row["data"]
+                self.parts[row["list"]] = list(self.rows[row["list"]].values())
         else:
             self.parts[message["type"]] = message.get("data", message)
 
     def ask(self, act: str, timeout_s: float = 60.0, **fields: Any) -> str:
-        """Ask for something and wait for the reply; returns the sentence of a refusal, else an empty text."""
+        """Ask for something and wait for the reply; returns the English of a refusal, else an empty text."""
         self.number += 1
         number = self.number
         self.socket.send(json.dumps({"do": act, "id": number, **fields}))
         self.until(lambda: number in self.replies, timeout_s)
-        return str(self.replies[number].get("error", ""))
+        return str(self.replies[number].get("error", {"en": ""})["en"])
 
     def do(self, act: str, **fields: Any) -> None:
         """Do something that must be possible."""

@@ -171,3 +171,67 @@ def test_what_is_no_recording_is_said_so(tmp_path):
         Recording.read(file)
     with pytest.raises(InputError, match="cannot be read"):
         Recording.read(tmp_path / "none.jsonl")
+
+
+def _half(lines, at):
+    """Write half of a line with the next glued on, as programs did that went on after a full disk."""
+    lines[at] = lines[at][: len(lines[at]) // 2]
+
+
+def test_half_a_line_in_the_middle_is_recovered_from_and_told(recorded, tmp_path):
+    made, file = recorded
+    texts = file.read_text(encoding="utf-8").splitlines()
+    at = next(i for i, line in enumerate(texts) if '"kind":"decide"' in line and i > 5)
+    damaged = _changed(file, tmp_path, lambda lines: _half(lines, at))
+    before = damaged.read_bytes()
+    read = Recording.read(damaged)
+    assert read.damaged == at + 1 and len(read.lines) == at and read.finish is None
+    assert replay(read, made.ground).t_min == read.lines[-1].t_min
+    taken_up = resume(damaged)
+    assert taken_up.recording.damaged == at + 1
+    taken_up.stop("enough", "Li")
+    taken_up.recording.close()
+    kept = damaged.with_name("changed.cut-1.txt").read_bytes()
+    assert before.endswith(kept) and kept.startswith(texts[at][:30].encode()), "what was left out is kept"
+    again = Recording.read(damaged)
+    assert again.damaged is None and replay(again, made.ground).final_hash == again.finish.data["state_hash"]
+
+
+@pytest.mark.parametrize("written", [0, 1, 40])
+def test_a_line_that_cannot_be_written_is_not_in_the_file_nor_in_memory(tmp_path, monkeypatch, written):
+    from scenarios.drill import locked
+
+    file = tmp_path / "full.jsonl"
+    made = sample.drill(recording=Recording(file))
+    made.start()
+    good, lines = file.read_bytes(), len(made.recording.lines)
+    real = locked.os.write
+
+    def full(fd, piece):
+        if written and len(piece) > written and file.stat().st_size == len(good):
+            return real(fd, bytes(piece)[:written])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(locked.os, "write", full)
+    with pytest.raises(InputError, match=r"cannot be written.*No space left"):
+        made.note("lost", "Li")
+    assert file.read_bytes() == good and len(made.recording.lines) == lines
+    assert made.status == "failed" and made.notes == [] and "No space left" in str(made.failure)
+    monkeypatch.undo()
+    before = made.t_min
+    assert made.tick(5.0) == [] and made.t_min == before
+    with pytest.raises(InputError):
+        made.pause()
+    taken_up = resume(file)
+    assert taken_up.status == "paused" and [x.told() for x in taken_up.recording.lines[:lines]] == [
+        x.told() for x in made.recording.lines
+    ]
+
+
+def test_a_line_with_half_a_character_is_refused_before_anything_follows(tmp_path):
+    made = sample.drill(recording=Recording(tmp_path / "half.jsonl"))
+    made.start()
+    with pytest.raises(InputError, match="half a character"):
+        made.note("\ud800", "Li")
+    assert made.notes == [] and made.status == "running"
+    made.note("whole", "Li")

@@ -11,7 +11,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dashboards.drill.room import Room, Seat
+from dashboards.drill.places import Seat
+from dashboards.drill.room import Room
 from scenarios.drill import CONTROLLER, Drill
 from sim.errors import InputError
 
@@ -47,10 +48,15 @@ def _text(given: Given, field: str, needed: bool = True, most: int = MOST_TEXT) 
 def _number(given: Given, field: str, low: float, high: float) -> float:
     value = given.get(field)
     good = isinstance(value, int | float) and not isinstance(value, bool)
-    if not good or not math.isfinite(value) or not low <= value <= high:  # type: ignore[arg-type, operator]
+    if not good or not low <= value <= high or not math.isfinite(value):  # type: ignore[arg-type, operator]
         raise InputError("not a number that can be used", field=field, found=str(value)[:40],
                          allowed=f"{low:g} to {high:g}")  # fmt: skip
     return float(value)  # type: ignore[arg-type]
+
+
+def freed(given: Given) -> tuple[str, int]:
+    """Return role and number of a seat that a controller takes away."""
+    return _text(given, "role", most=60), int(_number(given, "number", 1, 1e6))
 
 
 # ---------------------------------------------------------------- all
@@ -96,7 +102,7 @@ def _plain(method: str) -> Callable[[Room, Seat, Given], Act]:
 
 def _start(room: Room, seat: Seat, given: Given) -> Act:
     def do(drill: Drill) -> None:
-        empty = [r for r, role in drill.exercise.roles.items() if role.kind == "observer" or not room.taken(r)]
+        empty = [r for r, role in drill.exercise.roles.items() if role.kind == "observer" or not room.places.taken(r)]
         if drill.status == "scheduled" and sorted(empty) != sorted(drill.unfilled):
             drill.leave_unfilled(empty, seat.by)
         drill.start(seat.by)

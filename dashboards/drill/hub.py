@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+ROW = "row"
+CLOSED = 4404
 MOST_WAITING = 256
 """Log items that may wait for one client beside those it asked for when it came back."""
 
@@ -25,7 +27,8 @@ class Frame:
     Attributes
     ----------
     kind
-        ``event`` for an item of the log; any other kind is a picture that replaces the former one of its kind.
+        ``event`` for an item of the log; any other kind is a picture that replaces the former one of its kind. A kind
+        that begins with ``row`` is one row of a list; several of them go out as one.
     text
         JSON.
     """
@@ -39,7 +42,11 @@ class TooSlow(Exception):
 
 
 class Over(Exception):
-    """The room has been closed."""
+    """The client is let go, with a code and a reason."""
+
+    def __init__(self, code: int, why: str) -> None:
+        super().__init__(why)
+        self.code, self.why = code, why
 
 
 class Outbox:
@@ -60,6 +67,7 @@ class Outbox:
         self._said: list[str] = []
         self._ready = asyncio.Event()
         self.too_slow = self.over = False
+        self._why = (CLOSED, "")
         if backlog:
             self._ready.set()
 
@@ -79,9 +87,9 @@ class Outbox:
         self._said.append(text)
         self._ready.set()
 
-    def end(self) -> None:
+    def end(self, code: int = CLOSED, why: str = "the room has been closed") -> None:
         """Let the client go; what waits is still sent."""
-        self.over = True
+        self.over, self._why = True, (code, why)
         self._ready.set()
 
     async def take(self) -> list[str]:
@@ -100,14 +108,21 @@ class Outbox:
             raise TooSlow
         if self.over:
             if not (self._items or self._pictures or self._said):
-                raise Over
+                raise Over(*self._why)
             self._ready.set()
-        texts = [*self._items, *self._pictures.values(), *self._said]
+        rows = [text for kind, text in self._pictures.items() if kind.startswith(ROW)]
+        pictures = [text for kind, text in self._pictures.items() if not kind.startswith(ROW)]
+        texts = [*self._items, *_joined(rows), *pictures, *self._said]
         self._said.clear()
         self._items.clear()
         self._pictures.clear()
         self._most = MOST_WAITING
         return texts
+
+
+def _joined(rows: list[str]) -> list[str]:
+    """Return several rows as one message."""
+    return rows if len(rows) < 2 else [f'{{"type":"rows","rows":[{",".join(rows)}]}}']
 
 
 class Hub:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from starlette.responses import HTMLResponse
 
-from dashboards.drill.room import Room, Seat
+from dashboards.drill.places import Seat
+from dashboards.drill.room import Room
 from dashboards.drill.rooms import Unfinished
 from dashboards.report.html import text
 from dashboards.server.shell import Visit, page

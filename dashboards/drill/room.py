@@ -1,23 +1,21 @@
-"""One room: a drill, its clock on the server, the seats of those who take part, and the hub that tells them.
+"""One room: a drill, its clock on the server, the places of those who take part, and the hub that tells them.
 
 Everything that touches the drill goes through :meth:`Room.do` or :meth:`Room.read`, one at a time, off the event loop.
-The clock runs here, so that it goes on when a controller's computer sleeps. Seats carry a role, never a person's
-name: the recording says "dispatcher", or "dispatcher 2" for the second who joined.
+The clock runs here, so that it goes on when a controller's computer sleeps. What happened and what is asked is told at
+once; the wide views (cases, people, score) twice a second at most, however much happens.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dashboards.drill.hub import Frame, Hub
+from dashboards.drill.places import Places
 from dashboards.drill.teller import Teller, Told, encoded
 from scenarios.drill import CONTROLLER, Drill
 from sim.errors import InputError
@@ -27,22 +25,10 @@ TICK_S, REST_S = 0.1, 1.0
 """Seconds between two looks at the clock, and between two signs of life while it stands."""
 LONGEST_STEP_S = 1.0
 """A machine that slept must not run the exercise away."""
-VIEW_S = 0.5
-MOST_SEATS, MOST_CLIENTS = 300, 150
-URGENT = frozenset(["message", "prompt", "decided", "status", "inject"])
-
-
-@dataclass(frozen=True)
-class Seat:
-    """Somebody who takes part: a role and a number within it."""
-
-    role: str
-    number: int
-
-    @property
-    def by(self) -> str:
-        """How the recording names the seat."""
-        return self.role if self.number == 1 else f"{self.role} {self.number}"
+VIEW_S, URGENT_S, CLOCK_S = 0.5, 0.1, 0.08
+"""Seconds between two wide views, between two when a decision is asked or taken, and between two clocks."""
+URGENT = frozenset(["prompt", "decided"])
+MOMENT = frozenset(["prompt", "decided", "status"])
 
 
 class Room:
@@ -67,15 +53,17 @@ class Room:
         self.branching = False
         self.closed = False
         self.used_at = time.monotonic()
-        self._seats: dict[str, Seat] = {}
+        self.places = Places()
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
-        self._viewed = 0.0
+        self._viewed = self._clocked = 0.0
+        self._viewers: set[str] = set()
+        self._stale = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # ------------------------------------------------------------ seats
-    def sit(self, role: str) -> str:
-        """Return the key of a new seat.
+    def sit(self, role: str, browser: str = "", host: str = "") -> str:
+        """Return the key of a seat; a browser that has one of this role keeps it.
 
         Raises
         ------
@@ -84,38 +72,27 @@ class Room:
         """
         if role != CONTROLLER and role not in self.drill.exercise.roles:
             raise InputError("unknown role", field="role", found=role, allowed=list(self.drill.exercise.roles))
-        if len(self._seats) >= MOST_SEATS:
-            raise InputError("the room is full", field="room", found=len(self._seats))
-        key = secrets.token_urlsafe(24)
-        self._seats[_digest(key)] = Seat(role, 1 + self.taken(role))
-        return key
+        return self.places.sit(role, browser, host)
 
-    def taken(self, role: str) -> int:
-        """Return how many have joined in a role."""
-        return sum(1 for seat in self._seats.values() if seat.role == role)
-
-    def seat(self, key: str, role: str) -> Seat | None:
-        """Return the seat of a key, if it is one of that role."""
-        found = self._seats.get(_digest(key))
-        return found if found is not None and found.role == role else None
-
-    def presence(self) -> dict[str, dict[str, int]]:
-        """Return for each role how many have joined and how many are connected now."""
-        roles = (CONTROLLER, *self.drill.exercise.roles)
-        return {role: {"joined": self.taken(role), "connected": self.hub.connected(role)} for role in roles}
+    def presence(self) -> dict[str, dict[str, object]]:
+        """Return for each role how many have joined, how many are connected now, and which seats."""
+        return {role: self.places.shown(role) for role in (CONTROLLER, *self.drill.exercise.roles)}
 
     # ------------------------------------------------------------ the drill, one at a time
-    async def do(self, action: Callable[[Drill], Any] | None, urgent: bool = True) -> Any:
-        """Carry out something on the drill and tell everybody what came of it.
+    async def do(self, action: Callable[[Drill], Any] | None) -> Any:
+        """Carry out something on the drill and tell everybody what came of it, also when it failed halfway.
 
         Parameters
         ----------
         action
             Called in a thread with the drill; None only looks.
-        urgent
-            Whether views are sent at once rather than twice a second.
+
+        Raises
+        ------
+        InputError
+            It cannot be done, the recording cannot be written, or the room has been closed.
         """
-        return await self._kept(self._do(action, urgent))
+        return await self._kept(self._do(action))
 
     async def read(self, action: Callable[[Drill], Any]) -> Any:
         """Read something of the drill that takes a while; nothing is told."""
@@ -138,30 +115,42 @@ class Room:
         if not task.cancelled():
             task.exception()  # whoever asked has it; if they have gone, nobody needs it
 
-    async def _do(self, action: Callable[[Drill], Any] | None, urgent: bool) -> Any:
+    async def _do(self, action: Callable[[Drill], Any] | None) -> Any:
         async with self._lock:
-            audiences = self.hub.audiences()
-            try:
-                result, told = await asyncio.to_thread(self._step, action, urgent, audiences)
-            finally:
+            if self.closed:
+                raise InputError("the room has been closed", field="room", found=self.code)
+            before = self.drill.status, self._stale
+            result, told, error = await asyncio.to_thread(self._step, action, self.hub.audiences())
+            if (self.drill.status, self._stale) != before:
                 self._wake.set()
             for one in told:
                 for audience, frames in one.items():
                     self.hub.tell(audience, frames)
+            if error is not None:
+                raise error
             return result
 
     def _step(
-        self, action: Callable[[Drill], Any] | None, urgent: bool, audiences: list[str]
-    ) -> tuple[Any, list[Told]]:
-        first = len(self.drill.events)
-        result = action(self.drill) if action is not None else None
-        now = time.monotonic()
-        told = [self.teller.news(), self.teller.clock(audiences)]
-        urgent = urgent or any(e.kind in URGENT for e in self.drill.events[first:])
-        if urgent or now - self._viewed >= VIEW_S:
-            self._viewed = now
-            told.append(self.teller.parts(audiences))
-        return result, told
+        self, action: Callable[[Drill], Any] | None, audiences: list[str]
+    ) -> tuple[Any, list[Told], Exception | None]:
+        """Return what an action gave, what is to be told, and why it failed; what happened before is told too."""
+        first, result, failed = len(self.drill.events), None, None
+        if action is not None:
+            try:
+                result = action(self.drill)
+            except Exception as error:  # noqa: BLE001  raised again when all has been told
+                failed = error
+            self._stale = True
+        now, kinds = time.monotonic(), {e.kind for e in self.drill.events[first:]}
+        new = not self._viewers.issuperset(audiences)
+        told = [self.teller.news(), self.teller.mine(audiences)]
+        if new or kinds & MOMENT or now - self._clocked >= CLOCK_S:
+            self._clocked = now
+            told.append(self.teller.clock(audiences))
+        if new or now - self._viewed >= (URGENT_S if kinds & URGENT else VIEW_S):
+            self._viewed, self._viewers, self._stale = now, set(audiences), False
+            told.append(self.teller.wide(audiences))
+        return result, told, failed
 
     def background(self, work: Any) -> None:
         """Let something go on by itself."""
@@ -209,21 +198,22 @@ class Room:
             passed, last = min(now - last, LONGEST_STEP_S), now
             # only time that passed while the drill ran counts
             step = (lambda drill, s=passed: drill.tick(s)) if running else None
-            await self.do(step, urgent=False)  # type: ignore[arg-type]
+            try:
+                await self.do(step)  # type: ignore[arg-type]
+            except InputError as error:  # the drill has stopped and said so to everybody; the room stays open
+                log.warning("the clock of room %s: %s", self.code, error.sentence())
 
     async def _rest(self) -> None:
         try:
-            async with asyncio.timeout(REST_S):
+            async with asyncio.timeout(VIEW_S if self._stale else REST_S):
                 await self._wake.wait()
         except TimeoutError:
             return
 
     async def close(self) -> None:
-        """Stop the clock for good; the recording stays and can be taken up again."""
+        """Stop the clock for good and let the recording go; it stays and can be taken up again."""
         self.closed = True
         self._wake.set()
         self.hub.end()
-
-
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
+        async with self._lock:
+            self.drill.recording.close()

@@ -6,25 +6,29 @@ Room codes are of letters and digits that nobody confuses; a controller's code i
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 import secrets
-import threading
 import time
-from collections import OrderedDict
+from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.requests import HTTPConnection
 
+from dashboards.drill.building import Builder, Built, Gone
 from dashboards.drill.room import Room
 from dashboards.server.state import FOLDER_NAME, state_of
-from scenarios.drill import Drill, Exercise, Ground, Recording, resume
+from scenarios.drill import Drill, Recording
+from scenarios.drill.ground import copied
+from scenarios.drill.replaying import written_on
 from sim.errors import InputError
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 CODE_LENGTH, CONTROL_LENGTH = 6, 10
-MOST_ROOMS, MOST_GROUNDS, MOST_LISTED = 12, 3, 12
+MOST_ROOMS, MOST_LISTED = 12, 12
 IDLE_S = 12 * 3600.0
 DRILLS = "drills"
 RECORDING = "recording.jsonl"
@@ -50,8 +54,8 @@ class Rooms:
     def __init__(self, results: Path) -> None:
         self.folder = results / DRILLS
         self._rooms: dict[str, Room] = {}
-        self._grounds: OrderedDict[str, Ground] = OrderedDict()
-        self._making = threading.Lock()
+        self._taking: set[Path] = set()
+        self.builder = Builder()
 
     def find(self, code: str) -> Room | None:
         """Return the room of a code, typed in any case and with spaces."""
@@ -65,19 +69,31 @@ class Rooms:
         """Return the open rooms, oldest first."""
         return [room for room in self._rooms.values() if not room.closed]
 
-    def prepare(self, exercise: Exercise, seed: int | None = None) -> tuple[Drill, Path]:
-        """Build an exercise's city and state at its start; takes seconds, so it is called in a thread."""
-        self._room_left()
-        with self._making:
-            ground = self._grounds.pop(exercise.hash, None) or Ground.of(exercise)
-            self._grounds[exercise.hash] = ground
-            while len(self._grounds) > MOST_GROUNDS:
-                self._grounds.popitem(last=False)
-            folder = self._new_folder(exercise.name)
-            return Drill(exercise, seed, recording=Recording(folder / RECORDING), ground=ground), folder
+    async def open(self, made: Awaitable[Built]) -> Room:
+        """Open a room for an exercise that is built outside this process.
 
-    def take_up(self, name: str) -> tuple[Drill, Path]:
-        """Take up a drill that was not ended, from its recording; it comes back paused.
+        Raises
+        ------
+        InputError
+            It cannot be built, all rooms are in use, or the recording cannot be written.
+        """
+        self._room_left()
+        return self.add(*await asyncio.to_thread(self._begun, await made))
+
+    def _begun(self, built: Built) -> tuple[Drill, Path]:
+        folder = self._new_folder(built.ground.exercise.name)
+        try:
+            recording = Recording(folder / RECORDING)
+            world = copied(built.world)
+            return Drill(built.ground.exercise, recording=recording, ground=built.ground, world=world), folder
+        except InputError:
+            (folder / RECORDING).unlink(missing_ok=True)  # nothing was played: not even its first line could be written
+            with suppress(OSError):
+                folder.rmdir()
+            raise
+
+    async def take_up(self, name: str, gone: Gone) -> Room:
+        """Take up a drill that was not ended, from its recording; it comes back paused, in one room only.
 
         Raises
         ------
@@ -88,14 +104,23 @@ class Rooms:
         folder = self.folder / name
         if not FOLDER_NAME.fullmatch(name) or not (folder / RECORDING).is_file():
             raise InputError("no recording of that name", field="recording", found=name)
-        with self._making:
-            if any(room.folder == folder for room in self.open_rooms()):
-                raise InputError("this drill is being played in a room", field="recording", found=name)
-            return resume(folder / RECORDING), folder
+        if folder in self._taking or any(room.folder == folder for room in self.open_rooms()):
+            raise InputError("this drill is being played in a room", field="recording", found=name)
+        self._taking.add(folder)
+        try:
+            drill, read = await self.builder.recording(folder / RECORDING, gone)
+            await asyncio.to_thread(written_on, drill, read, folder / RECORDING)
+            return self.add(drill, folder)
+        finally:
+            self._taking.discard(folder)
 
     def add(self, drill: Drill, folder: Path) -> Room:
         """Open a room for a drill and start its clock; called in the event loop."""
-        self._room_left()
+        try:
+            self._room_left()
+        except InputError:
+            drill.recording.close()
+            raise
         code = self._code()
         room = Room(code, _random(CONTROL_LENGTH), drill, folder)
         self._rooms[code] = room
@@ -117,7 +142,9 @@ class Rooms:
         now = time.monotonic()
         for code, room in list(self._rooms.items()):
             if room.closed or (now - room.used_at > IDLE_S and not room.hub.clients):
-                room.closed = True
+                if not room.closed:
+                    room.background(room.close())
+                    room.closed = True
                 del self._rooms[code]
         if len(self._rooms) >= MOST_ROOMS:
             raise InputError("all rooms of this server are in use; close one first", field="room", found=MOST_ROOMS)
@@ -130,10 +157,15 @@ class Rooms:
     def _new_folder(self, name: str) -> Path:
         stamp = f"{name[:60]}-{dt.datetime.now(dt.UTC).strftime('%Y%m%d-%H%M%S')}"
         folder, number = self.folder / stamp, 1
-        while folder.exists():
-            number += 1
-            folder = self.folder / f"{stamp}-{number}"
-        return folder
+        while True:
+            try:
+                folder.mkdir(parents=True)
+                return folder
+            except FileExistsError:
+                number += 1
+                folder = self.folder / f"{stamp}-{number}"
+            except OSError as error:
+                raise InputError("the recording cannot be written", file=folder, found=error.strerror) from error
 
 
 def rooms_of(connection: HTTPConnection) -> Rooms:
@@ -143,23 +175,6 @@ def rooms_of(connection: HTTPConnection) -> Rooms:
         app.state.drill_rooms = Rooms(state_of(connection).settings.results)
     found: Rooms = app.state.drill_rooms
     return found
-
-
-def uploaded(content: bytes, filename: str) -> Exercise:
-    """Check an exercise that somebody sends: bounded, read safely, without files or code of this computer.
-
-    Raises
-    ------
-    InputError
-        For whatever is wrong, with line and field.
-    """
-    said = Path(filename.replace("\\", "/")).name[:80] or "exercise.yaml"
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise InputError("the file is not UTF-8 text", file=said, line=line, allowed="text in UTF-8") from None
-    return Exercise.parse(text, said)
 
 
 def _open_title(path: Path) -> dict[str, str] | None:

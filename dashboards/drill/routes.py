@@ -7,6 +7,7 @@ further controller needs the controllers' code and the role of a trainer.
 
 from __future__ import annotations
 
+import secrets
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, HTTPException, UploadFile
@@ -16,15 +17,16 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dashboards.drill import after, pages
 from dashboards.drill.acts import fill
+from dashboards.drill.building import Cancelled
 from dashboards.drill.city import choices, packed_city
 from dashboards.drill.room import Room
-from dashboards.drill.rooms import Rooms, rooms_of, uploaded
-from dashboards.drill.seats import COOKIE, seated
+from dashboards.drill.rooms import Rooms, rooms_of
+from dashboards.drill.seats import BROWSER, COOKIE, host_of, seated
 from dashboards.drill.socket import router as sockets
 from dashboards.server.access import require, user_of
 from dashboards.server.shell import visit_of
 from dashboards.server.state import state_of
-from scenarios.drill import CONTROLLER, Exercise, names
+from scenarios.drill import CONTROLLER, names
 from scenarios.drill.form import MAX_UPLOAD_BYTES
 from sim.errors import InputError
 
@@ -59,35 +61,33 @@ async def open_room(
     if file is not None and len(content) > MAX_UPLOAD_BYTES:
         raise InputError("the exercise is too large", file=file.filename, allowed=f"at most {MAX_UPLOAD_BYTES:,} bytes")
 
-    def make() -> Exercise:
-        if content and file is not None:
-            return uploaded(content, file.filename or "exercise.yaml")
-        if exercise not in names():
-            raise InputError(
-                "no shipped exercise of that name", field="exercise", found=exercise, allowed=list(names())
-            )
-        return Exercise.load(exercise)
-
-    drill, folder = await run_in_threadpool(lambda: rooms.prepare(make()))
-    return await _control(request, rooms.add(drill, folder))
+    gone = request.is_disconnected
+    if content and file is not None:
+        made = rooms.builder.upload(content, file.filename or "exercise.yaml", gone)
+    elif exercise in names():
+        made = rooms.builder.exercise(exercise, gone)
+    else:
+        raise InputError("no shipped exercise of that name", field="exercise", found=exercise, allowed=list(names()))
+    try:
+        return await _sit(request, await rooms.open(made), CONTROLLER)
+    except Cancelled:
+        return Response(status_code=499)  # nobody reads it: whoever asked has gone
 
 
 @router.post("/drill/take-up", dependencies=[trainer])
 async def take_up(request: Request, recording: Annotated[str, Form(max_length=130)]) -> Response:
     """Open a room for a drill that was broken off."""
-    rooms = rooms_of(request)
-    drill, folder = await run_in_threadpool(rooms.take_up, recording)
-    return await _control(request, rooms.add(drill, folder))
-
-
-async def _control(request: Request, room: Room) -> Response:
-    return await _sit(request, room, CONTROLLER)
+    try:
+        return await _sit(request, await rooms_of(request).take_up(recording, request.is_disconnected), CONTROLLER)
+    except Cancelled:
+        return Response(status_code=499)
 
 
 async def _sit(request: Request, room: Room, role: str) -> Response:
-    """Give a seat and lead to its page."""
-    first = not room.taken(role)
-    key = room.sit(role)
+    """Give a seat and lead to its page; a browser that has sat there before gets its own seat."""
+    first = not room.places.taken(role)
+    browser = request.cookies.get(BROWSER, "") or secrets.token_urlsafe(16)
+    key = room.sit(role, browser, host_of(request))
     drill = room.drill
     if first and role in drill.unfilled and drill.exercise.roles[role].kind == "player" and not drill.is_over:
         await room.do(lambda d: fill(d, role, False, role))
@@ -95,7 +95,8 @@ async def _sit(request: Request, room: Room, role: str) -> Response:
     path = f"/drill/{room.code}/{role}"
     response = RedirectResponse(visit_of(request).link(path), 303)
     secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, key, max_age=SEAT_S, path=path, httponly=True, samesite="strict", secure=secure)
+    for name, value, below in ((COOKIE, key, path), (BROWSER, browser, f"/drill/{room.code}")):
+        response.set_cookie(name, value, max_age=SEAT_S, path=below, httponly=True, samesite="strict", secure=secure)
     return response
 
 
@@ -149,7 +150,7 @@ def seat_page(request: Request, code: str, role: str) -> Response:
     room = rooms.find(code)
     if room is None:
         raise HTTPException(404, pages.words(visit_of(request), "wrong_code"))
-    seat = room.seat(request.cookies.get(COOKIE, ""), role)
+    seat = room.places.seat(request.cookies.get(COOKIE, ""), role)
     if seat is None:
         return RedirectResponse(visit_of(request).link(f"/drill/{room.code}"), 303)
     return pages.live(visit_of(request), room, seat)

@@ -1,19 +1,26 @@
 """What is sent to each side of a drill, made of the runtime's views and put into words of both languages.
 
-Players' frames are built from `Drill.view_for` and `Drill.events_for` alone, so nothing that a role may not know is
-ever at hand here; controllers' frames from `Drill.state`. Every function returns plain data ready for JSON. Times are
-minutes from now, rounded, so that a frame changes only when what it says changes.
+Players' frames are built from what a role may know alone: the pieces of `scenarios.drill.views` of which
+`Drill.view_for` is made, and `Drill.events_for`. Lists that only grow go out row by row, each once and again when it
+changes, so that a long exercise is told as quickly as a short one. Every function returns plain data ready for JSON.
+Times are minutes from now, rounded, so that a frame changes only when what it says changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from dashboards.charts.phrases import verdict
 from dashboards.texts import LANGUAGES, Texts
+from dashboards.texts.mistakes import sentence
 from scenarios.drill import CONTROLLER, Drill, words
+from scenarios.drill.ground import titled
+from scenarios.drill.views import blinded, cases, clock, closures, incidents, units
 from sim.cases.catalogue import LEVELS
+from sim.errors import InputError
 
 Both = dict[str, str]
 _TEXTS = {lang: Texts(lang) for lang in LANGUAGES}
@@ -43,19 +50,102 @@ def items(drill: Drill, audience: str, after: int) -> list[dict[str, Any]]:
     return out
 
 
+def mistake(error: InputError) -> Both:
+    """Return a refusal in both languages."""
+    return {lang: sentence(error, lang) for lang in LANGUAGES}
+
+
+# ---------------------------------------------------------------- lists that grow
+@dataclass(frozen=True)
+class Row:
+    """One row of a list that only grows: whose, which, a mark that changes when it does, and how it is put in words."""
+
+    audience: str
+    list: str
+    id: str
+    mark: Any
+    made: Callable[[], dict[str, Any]]
+
+
+_AGAIN = frozenset(["acknowledge", "inject", "hold", "skip", "retime"])
+"""Events that may change a row told before."""
+
+
+@dataclass
+class Seen:
+    """How far the lists have been told: their lengths, and the last event that was looked at."""
+
+    messages: int = 0
+    injects: int = 0
+    notes: int = 0
+    event: int = -1
+
+
+def rows(drill: Drill, seen: Seen) -> Iterator[Row]:
+    """Yield what may be new in the lists since ``seen``, which is brought up to date.
+
+    Messages of each role; injects, decisions taken and notes for the controllers. A row may come unchanged, and what
+    was told long ago is not looked at again: a step costs as much at the end of an exercise as at its beginning.
+    """
+    events = drill.events[seen.event + 1 :]
+    touched = {str(e.data[key]) for e in events for key in ("inject", "message") if key in e.data and e.kind in _AGAIN}
+    read = [m for m in drill.messages[: seen.messages] if m.id in touched] if touched else []
+    for message in (*read, *drill.messages[seen.messages :]):
+        is_read = message.acknowledged_by is not None
+        yield Row(message.role, "messages", message.id, is_read, partial(_message_of, drill, message))
+    listed = len(drill.exercise.injects)
+    own = drill.injects[listed : max(listed, seen.injects)]  # released when they were made, and rarely again
+    for slot in (*drill.injects[:listed], *(s for s in own if s.id in touched), *drill.injects[listed + len(own) :]):
+        mark = (slot.status, slot.due_min, slot.released_min, slot.how, slot.failed)
+        yield Row(CONTROLLER, "injects", slot.id, mark, partial(_inject_of, slot))
+    roles = {name: {"title": titled(role.title)} for name, role in drill.exercise.roles.items()}
+    for prompt in drill.prompts:
+        if prompt.state == "answered":
+            yield Row(CONTROLLER, "decided", prompt.id, True, partial(_decided_of, prompt, roles))
+    for number in range(seen.notes, len(drill.notes)):
+        yield Row(CONTROLLER, "notes", str(number), True, partial(_note_of, drill.notes[number]))
+    seen.messages, seen.injects, seen.notes = len(drill.messages), len(drill.injects), len(drill.notes)
+    seen.event = len(drill.events) - 1
+
+
+def _message_of(drill: Drill, message: Any) -> dict[str, Any]:
+    return _message(blinded(message.shown(), drill.exercise.blind, drill.t_min))
+
+
+def _inject_of(slot: Any) -> dict[str, Any]:
+    return _inject(slot.shown())
+
+
+def _decided_of(prompt: Any, roles: Mapping[str, Any]) -> dict[str, Any]:
+    return _decided(prompt.for_controller(), roles)
+
+
+def _note_of(note: Any) -> dict[str, Any]:
+    return {"t_min": note.t_min, "by": note.by, "text": note.text, "objective": note.objective}
+
+
 # ---------------------------------------------------------------- a role
-def role_parts(drill: Drill, role: str) -> dict[str, Any]:
-    """Return the parts of what a role sees, by name."""
-    view = drill.view_for(role)
-    hooks = {d["id"]: d for d in view["decisions"]}
+def role_own(drill: Drill, role: str) -> dict[str, Any]:
+    """Return what a role is and what it is asked; its messages come as rows."""
+    who, blind = drill.exercise.roles[role], drill.exercise.blind
+    open_now = [blinded(p.for_player(), blind, drill.t_min) for p in drill.open_decisions if p.role == role]
     return {
         "you": {
-            "role": role, "role_title": view["role_title"], "role_kind": view["kind"], "brief": view["brief"],
-            "title": view["title"], "decisions": [_decision(d) for d in hooks.values()],
-            "messages": [_message(m) for m in view["messages"]],
+            "role": role, "role_title": titled(who.title), "role_kind": who.kind,
+            "brief": titled(who.brief) if who.brief else None,
+            "title": None if blind else titled(drill.exercise.title), "decisions": [_decision(d) for d in open_now],
         },
-        **_places(view),
     }  # fmt: skip
+
+
+def role_parts(drill: Drill, role: str) -> dict[str, Any]:
+    """Return the wide parts of what a role sees, by name."""
+    return _places(
+        {
+            "clock": clock(drill, drill.exercise.blind), "units": units(drill, role), "closures": closures(drill),
+            "cases": [blinded(c, drill.exercise.blind, drill.t_min) for c in cases(drill, role)],
+        }
+    )  # fmt: skip
 
 
 def _places(view: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,25 +218,29 @@ def _unit(unit: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # ---------------------------------------------------------------- the controller
-def controller_parts(drill: Drill) -> dict[str, Any]:
-    """Return the parts of what a controller sees, by name."""
-    state = drill.state()
-    unfilled = sorted(drill.unfilled)
+def controller_own(drill: Drill) -> dict[str, Any]:
+    """Return what a controller is and what is asked of whom; injects, decisions taken and notes come as rows."""
+    exercise = drill.exercise
+    roles = {name: {"title": titled(role.title), "kind": role.kind} for name, role in exercise.roles.items()}
     return {
         "you": {
-            "role": CONTROLLER, "title": state["title"], "name": state["name"], "seed": state["seed"],
-            "roles": state["roles"], "unfilled": unfilled, "stop_reason": state["clock"]["stop_reason"],
-            "decisions": [_open(d, state["roles"]) for d in state["decisions"]],
-            "last_hash": state["last_hash"],
+            "role": CONTROLLER, "title": titled(exercise.title), "name": exercise.name, "seed": drill.seed,
+            "roles": roles, "unfilled": sorted(drill.unfilled), "stop_reason": drill.stop_reason,
+            "decisions": [_open(p.for_controller(), roles) for p in drill.open_decisions],
+            "last_hash": drill.recording.last_hash if drill.is_over or drill.failure else "",
+            "failure": mistake(drill.failure) if drill.failure else None,
         },
-        "injects": [_inject(i) for i in state["injects"]],
-        "decided": [_decided(d, state["roles"]) for d in state["decided"]],
-        "notes": [{"t_min": n["t_min"], "by": n["by"], "text": n["text"], "objective": n["objective"]}
-                  for n in state["notes"]],
-        "score": _score(state["score"]),
-        "read": _read(state["messages"]),
-        "incidents": [_incident(i) for i in state["incidents"]],
-        **_places({**state, "clock": {"t_min": drill.t_min}}),
+    }  # fmt: skip
+
+
+def controller_parts(drill: Drill) -> dict[str, Any]:
+    """Return the wide parts of what a controller sees, by name."""
+    return {
+        "score": _score(drill.score().shown()),
+        "read": _read(drill.messages),
+        "incidents": [_incident(i) for i in incidents(drill)],
+        **_places({"cases": cases(drill, None), "units": units(drill, None), "closures": closures(drill),
+                   "clock": {"t_min": drill.t_min}}),
     }  # fmt: skip
 
 
@@ -183,13 +277,13 @@ def _inject(slot: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read(messages: list[dict[str, Any]]) -> dict[str, Any]:
+def _read(messages: list[Any]) -> dict[str, Any]:
     """Return how many messages each role was sent and has acknowledged."""
     out: dict[str, dict[str, int]] = {}
     for message in messages:
-        row = out.setdefault(message["role"], {"sent": 0, "read": 0})
+        row = out.setdefault(message.role, {"sent": 0, "read": 0})
         row["sent"] += 1
-        row["read"] += bool(message["acknowledged"])
+        row["read"] += message.acknowledged_by is not None
     return out
 
 

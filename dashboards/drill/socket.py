@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import math
 from typing import Any
 
 from fastapi import APIRouter, HTTPException
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dashboards.drill.acts import act
+from dashboards.drill.acts import act, freed
 from dashboards.drill.after import run_branch
 from dashboards.drill.hub import Outbox, Over, TooSlow
-from dashboards.drill.room import MOST_CLIENTS, Room, Seat
-from dashboards.drill.seats import seated
+from dashboards.drill.places import Full, Place, Seat
+from dashboards.drill.room import Room
+from dashboards.drill.said import mistake
+from dashboards.drill.seats import NO_SEAT, host_of, refused, seated
 from dashboards.drill.teller import encoded
+from dashboards.server.sockets import ABORT
 from scenarios.drill import CONTROLLER
 from sim.errors import InputError
 
-SEND_S = 10.0
+log = logging.getLogger("gridwhistle.drill")
+SEND_S, CLOSE_S, SLOWED_S = 10.0, 2.0, 1.0
 MOST_MESSAGE = 40_000
+NO_MESSAGE = InputError("a message is JSON of whole characters and finite numbers",
+                        allowed=f"at most {MOST_MESSAGE} characters")  # fmt: skip
 MOST_PER_S = 30.0
 
 router = APIRouter()
@@ -36,20 +43,24 @@ async def live(socket: WebSocket, code: str, role: str, after: int = -1) -> None
     await socket.accept()
     try:
         room, seat = seated(socket, code, role)
-    except HTTPException as error:
-        await socket.close(4000 + error.status_code, str(error.detail))
-        return
-    if room.hub.clients >= MOST_CLIENTS:
-        await socket.close(1013, "the room is full")
+    except HTTPException:
+        if refused(socket):
+            await asyncio.sleep(SLOWED_S)
+        await socket.close(4403, NO_SEAT)
         return
     box = room.hub.join(seat.role, after if after < room.hub.items(seat.role) else -1)
-    room.tell_presence()
+    place = Place(seat, host_of(socket), box)
     try:
+        room.places.enter(place)
+        room.tell_presence()
         await _serve(socket, room, seat, box)
+    except Full:
+        await socket.close(1013, "the room is full")
     except WebSocketDisconnect:
         pass  # the client left; its seat stays
     finally:
         room.hub.leave(seat.role, box)
+        room.places.leave(place)
         room.tell_presence()
 
 
@@ -76,13 +87,23 @@ async def _send(socket: WebSocket, room: Room, box: Outbox) -> None:
             for text in texts:
                 async with asyncio.timeout(SEND_S):
                     await socket.send_text(text)
-        except Over:
-            await socket.close(4404, "the room has been closed")
+        except Over as over:
+            await _closed(socket, over.code, over.why)
             return
         except (TooSlow, TimeoutError):
-            if socket.application_state is WebSocketState.CONNECTED:
-                await socket.close(4008, "too slow; come back and be told the rest")
+            await _closed(socket, 4008, "too slow; come back and be told the rest")
             return
+
+
+async def _closed(socket: WebSocket, code: int, why: str) -> None:
+    """Close a socket in order; one whose client takes nothing is cut off at once, with what waits in it."""
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await socket.close(code, why)
+    except (TimeoutError, RuntimeError):
+        abort = socket.scope.get("extensions", {}).get(ABORT)
+        if abort is not None:
+            abort()
 
 
 async def _receive(socket: WebSocket, room: Room, seat: Seat, box: Outbox) -> None:
@@ -97,11 +118,7 @@ async def _receive(socket: WebSocket, room: Room, seat: Seat, box: Outbox) -> No
         credit -= 1.0
         given = _read(text)
         if given is None:
-            box.say(
-                encoded(
-                    {"type": "reply", "id": None, "error": f"a message is JSON of at most {MOST_MESSAGE} characters"}
-                )
-            )
+            box.say(encoded({"type": "reply", "id": None, "error": mistake(NO_MESSAGE)}))
         elif given.get("do") == "branch" and seat.role == CONTROLLER:
             room.background(_answer(room, seat, given, box))  # it takes a while; the controller goes on
         elif given.get("do") != "ping":
@@ -109,8 +126,11 @@ async def _receive(socket: WebSocket, room: Room, seat: Seat, box: Outbox) -> No
 
 
 def _read(text: str) -> dict[str, Any] | None:
+    """Return a message; None for what is none: too long, no JSON, numbers or characters that are none."""
     try:
         given = json.loads(text, parse_float=_finite, parse_constant=_finite) if len(text) <= MOST_MESSAGE else None
+        if "\\u" in text:
+            json.dumps(given, ensure_ascii=False).encode()  # half a character can be written as an escape only
     except (ValueError, RecursionError):
         return None
     return given if isinstance(given, dict) else None
@@ -124,14 +144,21 @@ def _finite(text: str) -> float:
 
 
 async def _answer(room: Room, seat: Seat, given: dict[str, Any], box: Outbox) -> None:
-    """Carry out one message and tell the sender whether it could be done."""
+    """Carry out one message and tell the sender whether it could be done, whatever happens."""
     number = given.get("id")
-    reply: dict[str, Any] = {"type": "reply", "id": number if isinstance(number, int) else None}
+    sound = isinstance(number, int) and not isinstance(number, bool) and abs(number) < 2**53
+    reply: dict[str, Any] = {"type": "reply", "id": number if sound else None}
     try:
         if given.get("do") == "branch" and seat.role == CONTROLLER:
             await run_branch(room, given)
+        elif given.get("do") == "free" and seat.role == CONTROLLER:
+            room.places.free(*freed(given))
+            room.tell_presence()
         else:
             await room.do(act(room, seat, given))
     except InputError as error:
-        reply["error"] = error.sentence()
+        reply["error"] = mistake(error)
+    except Exception:
+        log.exception("a message in room %s failed", room.code)
+        reply["error"] = mistake(InputError("this failed by a fault of the program; the server's log tells of it"))
     box.say(encoded(reply))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dashboards.drill import said
-from dashboards.drill.hub import Frame
+from dashboards.drill.hub import ROW, Frame
 from scenarios.drill import CONTROLLER, Drill
 
 Told = dict[str, list[Frame]]
@@ -35,30 +35,40 @@ class Teller:
         self._after = -1
         self._count = dict.fromkeys(self.audiences, 0)
         self._parts: dict[tuple[str, str], str] = {}
+        self._rows: dict[tuple[str, str, str], Any] = {}
+        self._seen = said.Seen()
         self._ticks = 0
 
     def news(self) -> Told:
-        """Return the log's new items for every audience, connected or not."""
-        if self._after == len(self.drill.events) - 1:
+        """Return the log's new items and the new or changed rows of lists, for every audience, connected or not."""
+        if self._rows and self._after == len(self.drill.events) - 1:
             return {}
-        out: Told = {}
+        out: Told = {audience: [] for audience in self.audiences}
         for audience in self.audiences:
-            frames = []
             for item in said.items(self.drill, audience, self._after):
-                frames.append(Frame("event", encoded({"type": "event", "seq": self._count[audience], **item})))
+                out[audience].append(Frame("event", encoded({"type": "event", "seq": self._count[audience], **item})))
                 self._count[audience] += 1
-            out[audience] = frames
+        for row in said.rows(self.drill, self._seen):
+            key = (row.audience, row.list, row.id)
+            if self._rows.get(key) != row.mark:
+                self._rows[key] = row.mark
+                told = {"type": "row", "list": row.list, "id": row.id, "data": row.made()}
+                out[row.audience].append(Frame(f"{ROW} {row.list} {row.id}", encoded(told)))
         self._after = len(self.drill.events) - 1
         return out
 
-    def parts(self, audiences: Iterable[str]) -> Told:
-        """Return the parts of views that have changed since they were last told."""
+    def mine(self, audiences: Iterable[str]) -> Told:
+        """Return what each side is asked and is, where that has changed."""
+        return self._changed(audiences, said.controller_own, said.role_own)
+
+    def wide(self, audiences: Iterable[str]) -> Told:
+        """Return the wide parts of views that have changed: cases, people, score; it takes the longest."""
+        return self._changed(audiences, said.controller_parts, said.role_parts)
+
+    def _changed(self, audiences: Iterable[str], control: Any, role: Any) -> Told:
         out: Told = {}
         for audience in audiences:
-            if audience == CONTROLLER:
-                made = said.controller_parts(self.drill)
-            else:
-                made = said.role_parts(self.drill, audience)
+            made = control(self.drill) if audience == CONTROLLER else role(self.drill, audience)
             for name, data in made.items():
                 text = encoded({"type": name, "data": data})
                 if self._parts.get((audience, name)) != text:

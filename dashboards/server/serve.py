@@ -12,6 +12,7 @@ import uvicorn
 
 from dashboards.server.app import create_app
 from dashboards.server.settings import Settings
+from dashboards.server.sockets import Protocol
 from sim.errors import InputError
 
 SHUTDOWN_S = 5
@@ -53,7 +54,9 @@ def server_for(settings: Settings) -> uvicorn.Server:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        ws=Protocol,
         ws_max_size=1_000_000,
+        ws_per_message_deflate=False,  # frames are small, and packing each for every client costs more than it saves
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
     return uvicorn.Server(config)

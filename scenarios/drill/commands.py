@@ -124,6 +124,7 @@ def _made(options: Options, console: Console) -> Drill:
     if options.resume is not None:
         console.out.print(escape(console.words("drill.terminal.replaying", path=options.resume)))
         made = resume(options.resume)
+        _tell_damage(made.recording, console)
         at = said.clock(made.t_min)
         console.out.print(escape(console.words("drill.terminal.resumed_from", t=at)))
         return made
@@ -160,13 +161,20 @@ def _leave_unfilled(made: Drill, options: Options) -> None:
         made.leave_unfilled([r for r in made.roles if r != options.role], options.role)
 
 
+def _tell_damage(recording: Recording, console: Console) -> None:
+    """Say what of a recording's file could not be read."""
+    if recording.damaged is not None:
+        console.warn(console.words("drill.terminal.damaged", line=recording.damaged, last=recording.damaged - 1))
+    elif recording.cut_off:
+        console.warn(console.words("drill.terminal.cut_off"))
+
+
 # ---------------------------------------------------------------- again
 def _again(options: Options, console: Console, write_aar: WriteAar) -> dict[str, Any]:
     path = Path(str(options.replay))
     recording = Recording.read(path)
     screen = Screen(console)
-    if recording.cut_off:
-        screen.line(screen.words("drill.terminal.cut_off"), "yellow")
+    _tell_damage(recording, console)
     screen.line(screen.words("drill.terminal.replaying", path=path))
     made = begun(recording)
     made = replay(recording, made.ground)

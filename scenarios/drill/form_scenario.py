@@ -55,14 +55,14 @@ def _check_upload(scenario: Scenario, tree: Tree, own_city: bool) -> None:
         field = ".".join(("scenario", *path))
         return InputError(problem, file=file, line=line, field=field, found=found, allowed=allowed)
 
-    city = scenario.city if own_city else {}
-    drawn = city.get("synthetic") if isinstance(city.get("synthetic"), dict) else {}
-    if set(city) - {"synthetic", "bare"} or (drawn or {}).get("admin_tree") is not None:
-        raise refused("an uploaded exercise cannot name files", ("city",), list(city), "synthetic without admin_tree")
-    residents = (drawn or {}).get("residents", 0)
-    if isinstance(residents, int | float) and residents > MAX_UPLOAD_RESIDENTS:
-        raise refused("the city of an uploaded exercise is too large", ("city", "synthetic", "residents"), residents,
-                      f"at most {MAX_UPLOAD_RESIDENTS:,}")  # fmt: skip
+    city = scenario.city_spec()  # the checked section: a number may be written in ways that the text's own form hides
+    drawn = city.synthetic
+    if own_city and (city.path is not None or city.read is not None or (drawn and drawn.admin_tree is not None)):
+        raise refused("an uploaded exercise cannot name files", ("city",), list(scenario.city),
+                      "synthetic without admin_tree")  # fmt: skip
+    if own_city and drawn is not None and drawn.residents > MAX_UPLOAD_RESIDENTS:
+        raise refused("the city of an uploaded exercise is too large", ("city", "synthetic", "residents"),
+                      drawn.residents, f"at most {MAX_UPLOAD_RESIDENTS:,}")  # fmt: skip
     sections: dict[tuple[str, ...], dict[str, Any] | None] = {("rules",): scenario.rules}
     sections |= {("policies", name, "rules"): policy.rules for name, policy in scenario.policies.items()}
     for path, rules in sections.items():

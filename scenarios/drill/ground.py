@@ -22,6 +22,8 @@ from sim.engine.tables import WRITTEN, World
 from sim.errors import InputError
 from sim.policies.rules import find_rule
 
+MOST_INCIDENTS, MOST_PER_HOUR = 300_000, 3_000
+"""Incidents expected up to ENDEX, and in an hour: ten times what any people at a table could follow."""
 Words2 = dict[str, str]
 """A text in both languages: {"en": ..., "zh": ...}."""
 
@@ -127,6 +129,7 @@ class Ground:
         scenario = exercise.made_scenario
         city = city_of(scenario)
         arm = assemble(scenario.spec(exercise.base_policy), city)
+        _check_size(exercise, arm)
         asked = {ask.hook for ask in exercise.asks}
         rules = {hook: find_rule(hook, "ask") if hook in asked else arm.rules[hook] for hook in HOOK_NAMES}
         ground = cls(exercise, city, arm, replace(arm, rules=rules), Names(arm))
@@ -187,6 +190,25 @@ class Ground:
         from scenarios.form_errors import placed
 
         return placed(InputError(problem, field=field, found=found, allowed=allowed), self.exercise._tree)
+
+
+def _check_size(exercise: Exercise, arm: Arm) -> None:
+    """Refuse what could not be built or played in bounded time and memory, before an incident is drawn.
+
+    Raises
+    ------
+    InputError
+        With the number of incidents that the rates foretell.
+    """
+    scenario, expected = exercise.made_scenario, arm.demand.expected()
+    per_hour = expected / (arm.demand.horizon_min / 60.0)
+    problem = "the exercise would have too many incidents"
+    if not expected <= MOST_INCIDENTS:
+        raise scenario.place(InputError(problem, field="scenario.types", found=f"{expected:,.0f} in all",
+                                        allowed=f"at most {MOST_INCIDENTS:,} in all"))  # fmt: skip
+    if not per_hour <= MOST_PER_HOUR:
+        raise scenario.place(InputError(problem, field="scenario.types", found=f"{per_hour:,.0f} an hour",
+                                        allowed=f"at most {MOST_PER_HOUR:,} an hour"))  # fmt: skip
 
 
 def copied(world: World) -> World:

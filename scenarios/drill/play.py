@@ -18,6 +18,7 @@ from scenarios.drill.decisions import Prompt
 from scenarios.drill.form import Ask, Exercise
 from scenarios.drill.ground import Ground, copied, state_hash
 from scenarios.drill.injects import Slot
+from scenarios.drill.locked import RecordingFailed
 from scenarios.drill.readings import Answered, People, Reading, read
 from scenarios.drill.recording import FORMAT, Recording
 from scenarios.drill.records import Event, Message, Note
@@ -25,7 +26,8 @@ from scenarios.drill.score import Rating, Scorecard, score
 from sim.engine.tables import World
 from sim.errors import InputError
 
-Status = Literal["scheduled", "running", "paused", "stopped", "finished"]
+Status = Literal["scheduled", "running", "paused", "stopped", "finished", "failed"]
+"""``failed``: the recording could not be written, so nothing more may happen; what was recorded can be taken up."""
 SYSTEM, STAND_IN = "system", "stand-in"
 _HOW = {"at": "scheduled", "when": "condition", "after": "after", "manual": "scheduled"}
 
@@ -40,6 +42,7 @@ class Play:
         replication: int = 0,
         recording: Recording | None = None,
         ground: Ground | None = None,
+        world: World | None = None,
     ) -> None:
         self.exercise = exercise
         self.ground = ground or Ground.of(exercise)
@@ -47,6 +50,7 @@ class Play:
         self.world: World = self.ground.world(self.seed, replication)
         self.status: Status = "scheduled"
         self.stop_reason = ""
+        self.failure: RecordingFailed | None = None
         self.speed = 1.0
         self.t_min = 0.0
         self.injects = [Slot.of(inject) for inject in exercise.injects]
@@ -128,13 +132,14 @@ class Play:
 
     def read(self, measure: Measure) -> Reading:
         """Read a measure now."""
+        told = self.messages if measure.kind == "share_acknowledged" else []  # they may be many; only this counts them
         people = People(
             [
                 Answered(p.role, p.ask, p.elapsed_s, p.in_time)
                 for p in self.prompts
                 if p.state == "answered" and p.by != STAND_IN
             ],
-            [(m.role, m.acknowledged_by is not None) for m in self.messages if m.role not in self.unfilled],
+            [(m.role, m.acknowledged_by is not None) for m in told if m.role not in self.unfilled],
         )
         return read(measure, self.ground, self.world, self._ongoing, people)
 
@@ -148,8 +153,17 @@ class Play:
 
     # ------------------------------------------------------------ inside
     def _write(self, actor: str, role: str, kind: str, data: dict[str, Any]) -> None:
-        if self._recording is not None:
+        if self._recording is None:
+            return
+        if self.failure is not None:
+            raise self.failure
+        try:
             self._recording.append(self.t_min, actor, role, kind, data)
+        except RecordingFailed as error:
+            if self._recording.finish is None:  # after the end nothing follows, and a note may be tried again
+                self.failure = error
+                self._to_status("failed")
+            raise
 
     def _emit(self, kind: str, roles: tuple[str, ...], data: dict[str, Any]) -> None:
         if not self._silent:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from scenarios.drill.locked import Held, RecordingFailed
 from sim.errors import InputError
 
 FORMAT = 1
@@ -31,6 +31,8 @@ COMMANDS = frozenset(
 OUTCOMES = frozenset(["exercise", "prompt", "stand_in", "inject", "finish"])
 _FIELDS = ("n", "t_min", "real", "actor", "role", "kind", "data", "prev")
 MAX_BYTES = 200_000_000
+_OPENING = b'{"actor":"'
+"""How each line begins; keys are written sorted."""
 
 
 @dataclass(frozen=True)
@@ -89,41 +91,68 @@ class Recording:
         File to append to; each line is on the disk before the drill goes on. None keeps lines in memory only.
     real
         Returns the real time to note.
+
+    Attributes
+    ----------
+    cut_off
+        Whether the file ended in half a line, which was left out.
+    damaged
+        1-based number of a half line in the middle of the file; the chain holds up to it, and it and what follows
+        were left out. None when there is none.
     """
 
     def __init__(self, path: str | PathLike[str] | None = None, real: Callable[[], str] = _now) -> None:
         self.path = Path(path) if path is not None else None
         self.lines: list[Line] = []
         self.cut_off = False
+        self.damaged: int | None = None
         self._real = real
+        self._held: Held | None = None
         if self.path is not None:
             self._begin(self.path)
 
     def _begin(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("x", encoding="utf-8"):
-                pass
-        except FileExistsError:
-            raise InputError("a recording already stands here and is never written over", file=path,
-                             allowed="another folder, or --resume") from None  # fmt: skip
         except OSError as error:
             raise InputError("the recording cannot be written", file=path, found=error.strerror) from error
+        self._held = Held(path, new=True)
 
     def append(self, t_min: float, actor: str, role: str, kind: str, data: dict[str, Any]) -> Line:
-        """Add one line; it is on the disk when this returns."""
-        given = {
-            "n": len(self.lines), "t_min": float(t_min), "real": self._real(), "actor": actor, "role": role,
-            "kind": kind, "data": json.loads(_text(data)), "prev": self.last_hash,
-        }  # fmt: skip
-        line = Line(**given, hash=_hash(given))  # type: ignore[arg-type]
+        """Add one line; it is on the disk when this returns, and only then in memory.
+
+        Raises
+        ------
+        InputError
+            A text in it is no text.
+        RecordingFailed
+            The line could not be written; the file is as it was before.
+        """
+        try:
+            given = {
+                "n": len(self.lines), "t_min": float(t_min), "real": self._real(), "actor": actor, "role": role,
+                "kind": kind, "data": json.loads(_text(data)), "prev": self.last_hash,
+            }  # fmt: skip
+            line = Line(**given, hash=_hash(given))  # type: ignore[arg-type]
+            written = (_text({**given, "hash": line.hash}) + "\n").encode()
+        except UnicodeEncodeError:
+            raise InputError("a text holds half a character, which cannot be written", field=kind) from None
+        if self._held is not None:
+            self._held.append(written)
+        elif self.path is not None:
+            raise RecordingFailed("the recording is no longer held by this drill", file=self.path)
         self.lines.append(line)
-        if self.path is not None:
-            with self.path.open("a", encoding="utf-8") as stream:
-                stream.write(_text({**given, "hash": line.hash}) + "\n")
-                stream.flush()
-                os.fsync(stream.fileno())
         return line
+
+    def close(self) -> None:
+        """Let the file go, so that another drill may take it up."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what crosses to another process: the lines, not the file."""
+        return {**self.__dict__, "_held": None, "path": None, "_real": _now}
 
     @property
     def last_hash(self) -> str:
@@ -144,7 +173,7 @@ class Recording:
     def read(cls, path: str | PathLike[str]) -> Recording:
         """Read a recording and check its chain.
 
-        A last line that a crash cut off in the middle is dropped, and ``cut_off`` says so.
+        Half a line, as a crash or a full disk leaves it, ends what is read: ``cut_off`` and ``damaged`` say so.
 
         Raises
         ------
@@ -159,17 +188,29 @@ class Recording:
         except OSError as error:
             raise InputError("the recording cannot be read", file=file, found=error.strerror) from None
         made = cls()
-        made.lines, made.cut_off = _checked(raw, file)
-        made.path = None
+        made.lines, made.cut_off, made.damaged = _checked(raw, file)
         return made
 
     def resume(self, path: str | PathLike[str]) -> None:
-        """Go on appending to the file that this was read from; a line cut off by a crash is removed first."""
-        self.path = Path(path)
-        text = "".join(_text({**_plain(line), "hash": line.hash}) + "\n" for line in self.lines)
-        draft = self.path.with_name(f".{self.path.name}.tmp")
-        draft.write_text(text, encoding="utf-8")
-        os.replace(draft, self.path)
+        """Go on appending to the file that this was read from; what was left out is kept beside it first.
+
+        Raises
+        ------
+        InputError
+            Another process writes to it, it has changed since it was read, or it cannot be written.
+        """
+        file = Path(path)
+        held = Held(file, new=False)
+        raw = held.read()
+        lines, _, _ = _checked(raw, file)
+        if [line.hash for line in lines] != [line.hash for line in self.lines]:
+            held.close()
+            raise InputError("the recording has changed since it was read", file=file)
+        length = sum(len(piece) + 1 for piece in raw.split(b"\n")[: len(lines)])
+        if length < len(raw):
+            _set_aside(file, raw[length:])
+            held.cut_to(length)
+        self.path, self._held = file, held
 
     def text(self) -> str:
         """Return the whole recording as JSON lines, for a download."""
@@ -180,13 +221,28 @@ def _plain(line: Line) -> dict[str, Any]:
     return {key: getattr(line, key) for key in _FIELDS}
 
 
-def _checked(raw: bytes, file: Path) -> tuple[list[Line], bool]:
-    """Return the lines of a recording and whether the last was cut off."""
+def _set_aside(file: Path, rest: bytes) -> None:
+    """Keep what could not be taken up, under a name that is not taken."""
+    number = 1
+    while (beside := file.with_name(f"{file.stem}.cut-{number}.txt")).exists():
+        number += 1
+    try:
+        beside.write_bytes(rest)
+    except OSError as error:
+        raise InputError("the recording cannot be written", file=beside, found=error.strerror) from error
+
+
+def _checked(raw: bytes, file: Path) -> tuple[list[Line], bool, int | None]:
+    """Return the lines of a recording, whether the last was cut off, and where a half line stands in the middle."""
     pieces = raw.split(b"\n")
     cut_off = bool(pieces.pop())  # what follows the last line's end
     lines: list[Line] = []
     before = FIRST_HASH
+    damaged = None
     for index, piece in enumerate(pieces):
+        if index and _is_half(piece):
+            damaged = index + 1
+            break
         line = _line(piece, file, index)
         if line.n != index or line.prev != before:
             raise InputError("the chain is broken: a line was removed, put in or moved here", file=file, line=index + 1)
@@ -199,7 +255,18 @@ def _checked(raw: bytes, file: Path) -> tuple[list[Line], bool]:
     if lines[0].data.get("format") != FORMAT:
         raise InputError("the recording has a format of another version", file=file, found=lines[0].data.get("format"),
                          allowed=FORMAT)  # fmt: skip
-    return lines, cut_off
+    return lines, cut_off, damaged
+
+
+def _is_half(piece: bytes) -> bool:
+    """Whether a line begins as a drill writes it and breaks off: what a crash leaves, not what an editor does."""
+    if not piece or (piece.strip(b"\0") and not piece.startswith(_OPENING[: len(piece)])):
+        return False
+    try:
+        json.loads(piece)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def _line(piece: bytes, file: Path, index: int) -> Line:
@@ -207,7 +274,8 @@ def _line(piece: bytes, file: Path, index: int) -> Line:
         given = json.loads(piece)
         line = Line(**given)
         sound = isinstance(line.n, int) and isinstance(line.data, dict) and isinstance(line.kind, str)
-    except (ValueError, TypeError):
+        _text(given).encode()
+    except (ValueError, TypeError, RecursionError):
         sound = False
     if not sound:
         raise InputError("this line is not one that a drill wrote", file=file, line=index + 1)

@@ -27,8 +27,9 @@ class Diverged(InputError):
 
 
 _FRONTS = frozenset(
-    ["__init__", "answers", "branching", "commands", "happenings", "keys", "records", "terminal", "views", "words"]
-)
+    ["__init__", "answers", "branching", "commands", "happenings", "keys", "locked", "records", "terminal", "views",
+     "words"]
+)  # fmt: skip
 """Files that show or ask and decide nothing: a change in them leaves recordings playable."""
 
 
@@ -180,7 +181,20 @@ def _compare(recording: Recording, drill: Drill, until: int) -> None:
 def resume(path: str | PathLike[str]) -> Drill:
     """Take up a drill whose front or machine failed: play its recording again and go on writing to it.
 
-    A drill that was running comes back paused, so that nobody is overrun by a clock that starts by itself.
+    A drill that was running comes back paused, so that nobody is overrun by a clock that starts by itself. After half a
+    line in the recording nothing can be verified: the drill comes back as it stood before, ``recording.damaged`` and
+    ``recording.cut_off`` say so, and the rest is kept beside the recording.
+
+    Raises
+    ------
+    InputError
+        The drill is over already, another process writes to the recording, or it cannot be played again.
+    """
+    return written_on(*taken_up(path), path)
+
+
+def taken_up(path: str | PathLike[str]) -> tuple[Drill, Recording]:
+    """Return the drill of a recording as it stood at its end, and the recording; no file is written or held.
 
     Raises
     ------
@@ -190,11 +204,26 @@ def resume(path: str | PathLike[str]) -> Drill:
     recording = Recording.read(path)
     if recording.finish is not None:
         raise InputError("this drill is over; play it again with --replay", file=path)
-    drill = replay(recording)
+    return replay(recording), recording
+
+
+def written_on(drill: Drill, recording: Recording, path: str | PathLike[str]) -> Drill:
+    """Let a drill that was taken up go on in its file.
+
+    Raises
+    ------
+    InputError
+        Another process writes to the recording, it has changed meanwhile, or it cannot be written.
+    """
     recording.resume(path)
-    for line in drill.recording.lines[len(recording.lines) :]:  # what follows from the last command, not yet on disk
-        recording.append(line.t_min, line.actor, line.role, line.kind, line.data)
-    drill._recording = recording
-    if drill.status == "running":
-        drill.pause("system")
+    try:
+        known = len(recording.lines)
+        for line in drill.recording.lines[known:]:  # what follows from the last command, not yet on disk
+            recording.append(line.t_min, line.actor, line.role, line.kind, line.data)
+        drill._recording = recording
+        if drill.status == "running":
+            drill.pause("system")
+    except InputError:
+        recording.close()
+        raise
     return drill

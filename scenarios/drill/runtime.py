@@ -40,6 +40,8 @@ class Drill(Play):
         Where everything is written (default: in memory).
     ground
         Tables made before for the same exercise.
+    world
+        Its state at STARTEX for the same seed and replication, made before (`Ground.world`); it is taken, not copied.
     """
 
     def view_for(self, role: str) -> dict[str, Any]:

@@ -9,9 +9,10 @@ export class AfterEnd {
     const { t, base, lang } = desk, other = lang === "en" ? "zh" : "en";
     this.hash = el("code", {});
     this.reason = el("p", { class: "note" });
+    this.head = el("h2", {}, t("ended"));
     const close = el("form", { method: "post", action: `${base}/close` }, el("button", { type: "submit" }, t("close_room")));
     desk.part("ended").append(
-      el("h2", {}, t("ended")), this.reason,
+      this.head, this.reason,
       el("p", { class: "buttons" },
         el("a", { class: "button primary", href: `${base}/aar?lang=${lang}`, target: "_blank", "data-part": "aar" }, t("aar")),
         el("a", { class: "button", href: `${base}/aar?lang=${other}`, target: "_blank" }, t("aar_other")),
@@ -21,7 +22,8 @@ export class AfterEnd {
 
   seal(you) {
     put(this.hash, you.last_hash);
-    put(this.reason, you.stop_reason ? this.desk.t("stopped_because", { reason: you.stop_reason }) : "");
+    put(this.head, this.desk.t(you.failure ? "halted" : "ended"));
+    put(this.reason, you.failure ? `${this.desk.say(you.failure)} ${this.desk.t("halted_note")}` : you.stop_reason ? this.desk.t("stopped_because", { reason: you.stop_reason }) : "");
   }
 
   show(over) { this.desk.part("ended").hidden = !over; }

@@ -122,8 +122,10 @@ class Controller extends Desk {
       const here = this.presence[name] ?? { joined: 0, connected: 0 }, read = this.read?.[name];
       const box = el("input", { type: "checkbox", "data-key": `rule-${name}`, checked: this.you.unfilled.includes(name) });
       box.addEventListener("change", () => this.act("unfilled", { role: name, by_rule: box.checked }));
+      const seats = here.seats?.map(([n, on]) => el("li", {}, `${t(on ? "seat_on" : "seat_off", { n })} `, el("button", { type: "button", class: "quiet", "data-key": `free-${name}-${n}`, onclick: () => this.act("free", { role: name, number: n }) }, t("free_seat", { n }))));
       return el("li", {}, el("p", {}, el("strong", {}, say(role.title)), " ", el("span", { class: "note" }, t("presence", here), read && role.kind === "player" ? ` · ${t("read_of", read)}` : "")),
-        role.kind === "player" ? el("label", { class: "check" }, box, " ", t("rule_decides")) : null);
+        role.kind === "player" ? el("label", { class: "check" }, box, " ", t("rule_decides")) : null,
+        seats?.length ? el("details", { "data-key": `seats-${name}` }, el("summary", {}, t("seats")), el("ul", { class: "rows" }, ...seats)) : null);
     });
     fill(this.part("roles"), [el("ul", { class: "rows" }, ...rows), el("p", { class: "note" }, t("roles_note"))]);
   }

@@ -3,13 +3,13 @@ import { el, fill, put, reader } from "./dom.js";
 import { Link } from "./link.js";
 import { RoomMap } from "./room_map.js";
 
-const MOST_LINES = 400;
+const MOST_LINES = 400, GATHER_MS = 60;
 
 export class Desk {
   constructor() {
     this.root = document.querySelector("[data-drill]");
     const { lang, base, texts, code } = this.root.dataset;
-    Object.assign(this, { lang, base, code, t: reader(JSON.parse(texts)), clock: null, you: null });
+    Object.assign(this, { lang, base, code, t: reader(JSON.parse(texts)), clock: null, you: null, rows: new Map(), changed: new Set() });
     this.say = (both) => (both ? both[lang] ?? both.en : "");
     this.map = new RoomMap(this);
     this.map.start().catch((problem) => put(this.part("picked"), problem.message)).finally(() => { this.root.dataset.map = "true"; });
@@ -36,14 +36,35 @@ export class Desk {
     else if (type === "clock") {
       this.clock = message;
       this.onClock(message);
-    } else if (type === "you") {
-      this.you = data;
-      this.onYou(data);
+    } else if (type === "row" || type === "rows") this._rows(message.rows ?? [message]);
+    else if (type === "you") {
+      this.you = { ...data, messages: this._list("messages") };
+      this.onYou(this.you);
       document.body.dataset.ready = "true";
     } else {
       if (["cases", "units", "incidents", "closures"].includes(type)) this.map.take(type, data);
       this[`on_${type}`]?.(data);
     }
+  }
+
+  _list(name) { return [...(this.rows.get(name)?.values() ?? [])]; }
+
+  /** Take rows of lists that grow, and show each list once for all that came together. */
+  _rows(rows) {
+    for (const { list, id, data } of rows) {
+      if (!this.rows.has(list)) this.rows.set(list, new Map());
+      this.rows.get(list).set(id, data);
+      this.changed.add(list);
+    }
+    this.gathering ??= setTimeout(() => {
+      this.gathering = undefined;
+      const changed = [...this.changed];
+      this.changed.clear();
+      for (const list of changed) {
+        if (list !== "messages") this[`on_${list}`]?.(this._list(list));
+        else if (this.you) this.onYou(Object.assign(this.you, { messages: this._list(list) }));
+      }
+    }, GATHER_MS);
   }
 
   /** Do something; a refusal is told where it can be seen and heard. */
@@ -53,7 +74,7 @@ export class Desk {
       this.problem("");
       return true;
     } catch (problem) {
-      this.problem(problem.message === "offline" ? this.t("offline") : problem.message);
+      this.problem(problem.said ? this.say(problem.said) : this.t("offline"));
       return false;
     }
   }

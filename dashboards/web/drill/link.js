@@ -3,7 +3,7 @@
 
 const SILENT_MS = 2500;
 const RETRY_MS = [100, 300, 700, 1200, 1800];
-const GONE = [4401, 4403, 4404];
+const GONE = [4401, 4403, 4404, 4409], ELSEWHERE = 4409;
 
 export class Link {
   /** @param {string} base  address of the seat; `heard(message)` for every frame; `state(name)`: open, lost or gone. */
@@ -30,7 +30,7 @@ export class Link {
     this.socket?.close();
   }
 
-  /** Ask for something to be done; rejects with the server's sentence. */
+  /** Ask for something to be done; rejects with the server's sentence in both languages (`said`). */
   send(act, fields = {}) {
     const id = ++this.number;
     return new Promise((resolve, reject) => {
@@ -48,7 +48,7 @@ export class Link {
     if (message.type === "reply") {
       const asked = this.waiting.get(message.id);
       this.waiting.delete(message.id);
-      if (message.error) asked?.reject(new Error(message.error));
+      if (message.error) asked?.reject(Object.assign(new Error(message.error.en), { said: message.error }));
       else asked?.resolve();
       return;
     }
@@ -74,7 +74,7 @@ export class Link {
     if (this.closed) return;
     if (GONE.includes(code)) {
       this.close();
-      this.state("gone");
+      this.state(code === ELSEWHERE ? "elsewhere" : "gone");
       return;
     }
     this.state("lost");

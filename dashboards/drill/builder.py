@@ -1,0 +1,125 @@
+"""The process that builds one room's drill: reads the exercise, builds its city, plays its run-up, or a recording.
+
+``python -m dashboards.drill.builder`` reads one request as JSON from its standard input and writes the pickled answer
+to its standard output: what was built, or the mistake. It has bounds of memory and processor time of its own, so that
+an exercise that asks for too much ends this process and nothing else. Who starts and ends it is
+`dashboards.drill.building`.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import pickle
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sim.errors import InputError
+from sim.policies.rules import Rule, find_rule
+
+MEMORY_BYTES = 4 << 30
+TIME_S = 90.0
+
+
+def too_large() -> InputError:
+    """Return what is told when a bound was reached."""
+    return InputError(
+        "the exercise needs more than a room may use", field="scenario",
+        allowed=f"{TIME_S:g} s and {MEMORY_BYTES >> 30} GB to build it",
+    )  # fmt: skip
+
+
+class _Pickler(pickle.Pickler):
+    """Rules are compiled functions: they cross by name."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, Rule):
+            return find_rule, (obj.hook, obj.name)
+        return NotImplemented
+
+
+def pickled(data: Any) -> bytes:
+    """Return data as bytes that `pickle.loads` reads in another process of the same program."""
+    stream = io.BytesIO()
+    _Pickler(stream, pickle.HIGHEST_PROTOCOL).dump(data)
+    return stream.getvalue()
+
+
+def built(request: dict[str, Any]) -> tuple[Any, ...]:
+    """Do what a request asks for.
+
+    Parameters
+    ----------
+    request
+        ``{"recording": path}``, or ``{"exercise": name}`` or ``{"file": name, "content": base64}``, with ``seed``.
+
+    Returns
+    -------
+    tuple
+        (drill, recording) of a recording; else (ground, world at STARTEX).
+    """
+    from scenarios.drill import Exercise, Ground
+    from scenarios.drill.replaying import taken_up
+
+    if "recording" in request:
+        return taken_up(Path(request["recording"]))
+    if "content" in request:
+        exercise = _uploaded(base64.b64decode(request["content"]), request["file"])
+    else:
+        exercise = Exercise.load(request["exercise"])
+    ground = Ground.of(exercise)
+    seed = exercise.seed if request.get("seed") is None else int(request["seed"])
+    return ground, ground.world(seed, 0)
+
+
+def _uploaded(content: bytes, filename: str) -> Any:
+    """Check an exercise that somebody sends: bounded, read safely, without files or code of this computer."""
+    from scenarios.drill import Exercise
+
+    said = Path(filename.replace("\\", "/")).name[:80] or "exercise.yaml"
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError("the file is not UTF-8 text", file=said, line=line, allowed="text in UTF-8") from None
+    return Exercise.parse(text, said)
+
+
+def main() -> int:
+    """Build and answer; the exit code is 0 whenever an answer was written."""
+    answers = os.dup(1)
+    os.dup2(2, 1)  # whatever a library prints is no part of the answer
+    _bound()
+    request = json.loads(sys.stdin.buffer.read())
+    try:
+        answer = pickled(built(request))
+    except InputError as mistake:
+        answer = pickled(mistake)
+    except (MemoryError, RecursionError):
+        answer = pickled(too_large())
+    except Exception:  # noqa: BLE001  it goes to the server's log, and whoever asked is told that it failed
+        traceback.print_exc()
+        return 1
+    with suppress(BrokenPipeError), open(answers, "wb") as stream:  # the server has gone, or does not want it any more
+        stream.write(answer)
+    return 0
+
+
+def _bound() -> None:
+    """Bound this process's memory and processor time, where the operating system can."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+        cpu = int(TIME_S * (os.cpu_count() or 1)) + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
