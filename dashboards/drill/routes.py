@@ -44,10 +44,14 @@ trainer = Depends(require("trainer"))
 
 # ---------------------------------------------------------------- lobby
 @router.get("/drill")
-def lobby(request: Request) -> HTMLResponse:
+async def lobby(request: Request) -> HTMLResponse:
     """Join a room, or open one."""
     rooms, may_open = rooms_of(request), user_of(request).may("trainer")
-    return pages.lobby(visit_of(request), rooms.unfinished() if may_open else [], may_open)
+    if may_open:
+        rooms.builder.expect()
+    return await run_in_threadpool(
+        lambda: pages.lobby(visit_of(request), rooms.unfinished() if may_open else [], may_open)
+    )
 
 
 @router.post("/drill/open", dependencies=[trainer])
