@@ -240,14 +240,38 @@ def _sweeps(spec: ModelSpec) -> Iterator[Idle]:
             yield ("sweeps", index, "intensity"), "'finds_per_h' takes its place"
         if spec.posts[sweep.post].count == 0:
             yield ("sweeps", index, "post"), "nobody holds this post"
-        elif not _meets(sweep, spec):
+        elif not _meets(sweep, spec, _duty_of(sweep, spec)):
             yield ("sweeps", index, "hours"), f"nobody of '{sweep.post}' is on duty then, so nothing is found"
+        elif not _meets(sweep, spec, _after_delegated(sweep, spec)):
+            yield (
+                ("sweeps", index, "hours"),
+                f"all of '{sweep.post}' are at their delegated work then, so nobody is free to look",
+            )
 
 
-def _meets(sweep: Sweep, spec: ModelSpec) -> bool:
-    """Return True when the sweep falls into duty of its post at least once."""
-    post, days = spec.posts[sweep.post], math.ceil(spec.horizon_days)
-    duty = _on_duty(spec, list(dict.fromkeys(post.teams or [post.shift])))
+def _duty_of(sweep: Sweep, spec: ModelSpec) -> list[tuple[float, float]]:
+    post = spec.posts[sweep.post]
+    return _on_duty(spec, list(dict.fromkeys(post.teams or [post.shift])))
+
+
+def _after_delegated(sweep: Sweep, spec: ModelSpec) -> list[tuple[float, float]]:
+    """Return the duty that delegated work leaves: it is owed once a date and done first, one turn after the other."""
+    post, free = spec.posts[sweep.post], []
+    for shift in dict.fromkeys(post.teams or [post.shift]):
+        owed, date = 0.0, -1
+        for start, end in sorted(_on_duty(spec, [shift])):
+            if int(start // 1440) != date:
+                owed, date = owed + post.background_min_per_day, int(start // 1440)
+            done = min(owed, end - start)
+            owed -= done
+            if start + done < end:
+                free.append((start + done, end))
+    return free
+
+
+def _meets(sweep: Sweep, spec: ModelSpec, duty: list[tuple[float, float]]) -> bool:
+    """Return True when the sweep falls into some of these minutes at least once."""
+    days = math.ceil(spec.horizon_days)
     begins = range(sweep.start_day, days, sweep.every_days) if sweep.every_days else [sweep.start_day]
     held = {day for begin in begins for day in range(begin, min(begin + sweep.days, days))}
     spans = [(d * 1440 + sweep.hours[0] * 60, d * 1440 + sweep.hours[1] * 60) for d in sorted(held)]

@@ -113,6 +113,7 @@ TOLD: dict[str, tuple[dict[str, Any], str]] = {
         "whistles.emergency",
     ),
     "sweep at night": (sweep(hours=[1, 4]), "sweeps[0].hours"),
+    "sweep while all do delegated work": (sweep(hours=[9, 11]), "sweeps[0].hours"),
     "sweep twice rated": (sweep(finds_per_h=1.0, intensity=3.0), "sweeps[0].intensity"),
     "holiday elsewhere": ({"calendar": {"holidays": ["2031-01-01"]}}, "calendar.holidays[0]"),
     "workday already": ({"calendar": {"workdays": ["2026-03-03"]}}, "calendar.workdays[0]"),
