@@ -92,7 +92,7 @@ class Store:
         if (folder / "manifest.json").exists():
             if not cls._to_be_made_again(folder, manifest):
                 cls.open(folder)._same(manifest)
-        elif folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        elif folder.is_file() or (folder.is_dir() and not _is_bare(folder)):
             raise InputError("this is not empty and holds no results", file=folder, allowed="a new folder")
 
     @classmethod
@@ -379,6 +379,12 @@ def read_table(file: Path, columns: list[str] | None = None) -> pa.Table:
             raise
         missing = isinstance(error, FileNotFoundError)
         raise InputError("the file is missing" if missing else "the file is cut off or damaged", file=file) from None
+
+
+def _is_bare(folder: Path) -> bool:
+    """Tell whether a folder is empty, or was left before its manifest got its name."""
+    found = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.suffix != ".tmp"}
+    return found <= {"journal", "journal/files.jsonl"}
 
 
 def _identity_hash(manifest: dict[str, Any]) -> str:

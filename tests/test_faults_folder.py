@@ -236,3 +236,14 @@ def test_a_kept_travel_table_that_was_changed_is_computed_again(tmp_path, monkey
     assert np.array_equal(travel._cached("k", table.shape), table)
     flip(tmp_path / "travel" / "k.npy", 8 * 140 + 3)
     assert travel._cached("k", table.shape) is None
+
+
+def test_a_folder_left_before_its_manifest_got_its_name_is_taken_up(tmp_path, monkeypatch):
+    def full(file, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("scenarios.store.write_atomically", full)
+    with pytest.raises(InputError, match="cannot be written"):
+        Store.create(tmp_path / "r", MANIFEST)
+    monkeypatch.undo()
+    assert execute(plan(2), Noise(), Store.create(tmp_path / "r", MANIFEST), InProcess()).ok == 4
