@@ -7,8 +7,6 @@ tags never build objects. What the fields mean is `scenarios.schema`; merging is
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from os import PathLike
@@ -18,6 +16,7 @@ from typing import Any
 import yaml
 
 from sim.errors import InputError
+from sim.plain_values import MOST_NAME, Unfit, checked_text, scalar
 
 MAX_BYTES = 2_000_000
 MAX_NODES = 200_000  # after aliases are followed: 2 MB of plain text cannot reach it, an alias bomb does
@@ -29,11 +28,6 @@ Origin = tuple[str, int]
 _CORE_TAGS = {"!", None} | {
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")
 }
-_NULL = re.compile(r"~|null|Null|NULL|")
-_BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
-_INT = re.compile(r"[-+]?[0-9][0-9_]*|0x[0-9a-fA-F]+|0o[0-7]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -211,25 +205,16 @@ class _Builder:
     def key(self, node: Any, path: FieldPath) -> str:
         if not isinstance(node, yaml.ScalarNode):
             raise self.error("a field's name must be a text", node, path)
-        return str(node.value)
+        try:
+            return checked_text(str(node.value), MOST_NAME)
+        except Unfit as unfit:
+            raise self.error(unfit.problem, node, path, found=unfit.found, allowed=unfit.allowed) from None
 
     def scalar(self, node: Any, path: FieldPath) -> Any:
-        text = str(node.value)
-        if node.style:  # quoted or a block: always a text
-            return text
-        if _NULL.fullmatch(text):
-            return None
-        if _BOOL.fullmatch(text):
-            return text.lower() == "true"
-        if _INT.fullmatch(text):
-            return _integer(text)
-        if _FLOAT.fullmatch(text):
-            number = float(text.replace("_", ""))
-            if math.isfinite(number):
-                return number
-        if _NOT_FINITE.fullmatch(text) or _FLOAT.fullmatch(text):
-            raise self.error("a number must be finite", node, path, found=text, allowed="a finite number")
-        return text
+        try:
+            return scalar(str(node.value), bool(node.style))
+        except Unfit as unfit:
+            raise self.error(unfit.problem, node, path, found=unfit.found, allowed=unfit.allowed) from None
 
     def error(self, problem: str, node: Any, path: FieldPath, found: Any = None, allowed: Any = None) -> InputError:
         return InputError(
@@ -245,9 +230,3 @@ def _resolved_by_yaml(node: Any) -> bool:
         and node.tag in {f"tag:yaml.org,2002:{name}" for name in ("timestamp", "value", "merge")}
     )
 
-
-def _integer(text: str) -> int | float:
-    digits = text.replace("_", "")
-    if digits[:2] in ("0x", "0o"):
-        return int(digits, 0)
-    return int(digits) if len(digits) < 19 else float(digits)

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from os import PathLike
 
+MOST_FOUND = 300
+MOST_ALLOWED = 3000
+"""Characters of what was found, and of what is wrong and allowed, that a sentence shows."""
+
 
 class InputError(Exception):
     """A mistake in something the user gave.
@@ -49,19 +53,33 @@ class InputError(Exception):
             for part in (
                 str(self.file) if self.file is not None else "",
                 f"line {self.line}" if self.line is not None else "",
-                f"field '{self.field}'" if self.field else "",
+                f"field '{bounded(self.field)}'" if self.field else "",
             )
             if part
         )
-        text = f"{place}: {self.problem}" if place else self.problem
+        problem = bounded(self.problem, MOST_ALLOWED)
+        text = f"{place}: {problem}" if place else problem
         if self.found is not None:
-            text += f"; found {self.found!r}"
+            text += f"; found {as_found(self.found)}"
         if self.allowed is not None:
             allowed = (
                 ", ".join(map(str, self.allowed)) if isinstance(self.allowed, list | tuple | set) else self.allowed
             )
-            text += f"; allowed: {allowed}"
+            text += f"; allowed: {bounded(str(allowed), MOST_ALLOWED)}"
         return text + "."
+
+
+def bounded(text: str, most: int = MOST_FOUND) -> str:
+    """Return a text, or its beginning and its length when it is long."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
+
+
+def as_found(found: object) -> str:
+    """Return what was found as a sentence shows it: as written, control characters told, its beginning when long."""
+    try:
+        return bounded(repr(found))
+    except ValueError:  # a whole number of thousands of digits has no text
+        return "a number of thousands of digits"
 
 
 def _again(

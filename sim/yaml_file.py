@@ -15,10 +15,13 @@ import yaml
 from pydantic import ValidationError
 
 from sim.errors import InputError
+from sim.plain_values import Unfit, scalar
 
 MAX_BYTES = 2_000_000
 MAX_NODES = 200_000
 MAX_DEPTH = 40
+_PLAIN_TAG = "tag:yaml.org,2002:"
+_PLAIN = ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "value")
 
 
 def read(path: Path) -> tuple[Any, dict[str, int]]:
@@ -55,13 +58,7 @@ def read(path: Path) -> tuple[Any, dict[str, int]]:
     except RecursionError:
         raise InputError("the file nests too deep", file=path, allowed=f"at most {MAX_DEPTH} levels") from None
     lines: dict[str, int] = {}
-    if node is None:
-        return None, lines
-    _walk(node, "", lines, path, [0])
-    try:
-        return loader.construct_document(node), lines
-    except (yaml.YAMLError, ValueError) as error:
-        raise _not_yaml(path, error) from error
+    return (None if node is None else _value(node, "", lines, path, [0])), lines
 
 
 def _not_yaml(path: Path, error: Exception) -> InputError:
@@ -70,27 +67,43 @@ def _not_yaml(path: Path, error: Exception) -> InputError:
     return InputError(f"this is not valid YAML: {problem}", file=path, line=mark.line + 1 if mark else None)
 
 
-def _walk(node: yaml.Node, prefix: str, lines: dict[str, int], path: Path, seen: list[int]) -> None:
+def _value(node: yaml.Node, prefix: str, lines: dict[str, int], path: Path, seen: list[int]) -> Any:
+    """Return what a node holds, noting the line of every field."""
+    line = node.start_mark.line + 1
     seen[0] += 1
     if seen[0] > MAX_NODES:
         raise InputError("the file expands to too many values", file=path, allowed=f"at most {MAX_NODES}")
     if prefix.count(".") > MAX_DEPTH:
-        line = node.start_mark.line + 1
         raise InputError("the file nests too deep", file=path, line=line, allowed=f"at most {MAX_DEPTH} levels")
-    lines.setdefault(prefix, node.start_mark.line + 1)
+    if not (node.tag.startswith(_PLAIN_TAG) and node.tag.removeprefix(_PLAIN_TAG) in _PLAIN):
+        raise InputError("tags are not used here", file=path, line=line, field=prefix or None, found=node.tag)
+    lines.setdefault(prefix, line)
     if isinstance(node, yaml.SequenceNode):
-        for k, item in enumerate(node.value):
-            _walk(item, f"{prefix}.{k}" if prefix else str(k), lines, path, seen)
-    elif isinstance(node, yaml.MappingNode):
-        names: set[str] = set()
-        for key, value in node.value:
-            name = str(key.value)
-            field = f"{prefix}.{name}" if prefix else name
-            if name in names:
-                raise InputError("this key stands twice", file=path, line=key.start_mark.line + 1, field=field)
-            names.add(name)
-            lines[field] = key.start_mark.line + 1
-            _walk(value, field, lines, path, seen)
+        items = enumerate(node.value)
+        return [_value(item, f"{prefix}.{k}" if prefix else str(k), lines, path, seen) for k, item in items]
+    if not isinstance(node, yaml.MappingNode):
+        return _scalar(node, bool(node.style), prefix, path)
+    found: dict[str, Any] = {}
+    for key, value in node.value:
+        name = _scalar(key, True, prefix, path) if isinstance(key, yaml.ScalarNode) else None
+        if not isinstance(name, str):
+            raise InputError("a field's name must be a text", file=path, line=key.start_mark.line + 1)
+        field = f"{prefix}.{name}" if prefix else name
+        if name in found:
+            raise InputError("this key stands twice", file=path, line=key.start_mark.line + 1, field=field)
+        lines[field] = key.start_mark.line + 1
+        found[name] = _value(value, field, lines, path, seen)
+    return found
+
+
+def _scalar(node: yaml.Node, quoted: bool, prefix: str, path: Path) -> Any:
+    try:
+        return scalar(str(node.value), quoted)
+    except Unfit as unfit:
+        raise InputError(
+            unfit.problem, file=path, line=node.start_mark.line + 1, field=prefix or None, found=unfit.found,
+            allowed=unfit.allowed,
+        ) from None  # fmt: skip
 
 
 def line_of(lines: Mapping[str, int], field: str) -> int | None:

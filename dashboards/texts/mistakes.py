@@ -16,7 +16,7 @@ from typing import Protocol, runtime_checkable
 
 import yaml
 
-from sim.errors import InputError
+from sim.errors import MOST_ALLOWED, InputError, as_found, bounded
 
 HOLE = "{}"
 _BOUND = r"(?:at least|at most|above|below) [-\d.,e+]+(?: entries)?"
@@ -59,16 +59,16 @@ def sentence(error: InputError, lang: str, words: Callable[..., str] | None = No
         for part in (
             str(error.file) if error.file is not None else "",
             f"第 {error.line} 行" if error.line is not None else "",
-            f"字段“{error.field}”" if error.field else "",
+            f"字段“{bounded(error.field)}”" if error.field else "",
         )
         if part
     )
-    problem = clause(error.problem, lang)
+    problem = clause(bounded(error.problem, MOST_ALLOWED), lang)
     text = f"{place}：{problem}" if place else problem
     if error.found is not None:
         text += f"；现为 {_found(error.found, lang)}"
     if error.allowed is not None:
-        text += f"；允许：{_allowed(error.allowed, lang)}"
+        text += f"；允许：{bounded(_allowed(error.allowed, lang), MOST_ALLOWED)}"
     return text + "。"
 
 
@@ -106,7 +106,7 @@ def _filled(there: str, parts: list[str]) -> str:
 
 
 def _found(found: object, lang: str) -> str:
-    return clause(found, lang) if isinstance(found, str) and clause(found, lang) != found else repr(found)
+    return clause(found, lang) if isinstance(found, str) and clause(found, lang) != found else as_found(found)
 
 
 def _allowed(allowed: object, lang: str) -> str:
