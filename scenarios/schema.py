@@ -9,7 +9,7 @@ running is `scenarios.experiment`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from sim.model import Model
 
 AS_IS = "as-is"
+MOST_MARGIN = 1e12
 MODEL_SECTIONS = frozenset(ModelSpec.model_fields)
 _FORM = ConfigDict(extra="forbid", frozen=True)
+Version = Annotated[str, Field(min_length=1, max_length=40)] | Annotated[int, Field(ge=0, le=10**9)]
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
 
 
@@ -64,7 +66,7 @@ class Policy(Sections):
 
     title: Title | None = None
     description: Title | None = None
-    version: str | int = Field("1", description="the policy's own version, quoted with its name")
+    version: Version = Field("1", description="the policy's own version, quoted with its name")
 
 
 class Precision(BaseModel):
@@ -79,7 +81,7 @@ class Precision(BaseModel):
     rel_half_width: float = Field(
         gt=0, lt=1, description="half-width of the 95 % interval as a share of the baseline's mean"
     )
-    max_reps: int = Field(1000, ge=2, description="replications at which it stops in any case")
+    max_reps: int = Field(1000, ge=2, le=1_000_000, description="replications at which it stops in any case")
 
 
 class Plan(BaseModel):
@@ -121,7 +123,7 @@ class Scenario(Sections):
     name: str = Field(pattern=_NAME, max_length=80, description="letters, digits, '-', '_' and '.'")
     title: Title
     description: Title | None = None
-    version: str | int = "1"
+    version: Version = "1"
     extends: str | None = None
     bare: bool = False
     city: dict[str, Any] = Field(description="one of: synthetic, path, read, bare")
@@ -266,10 +268,11 @@ class Scenario(Sections):
             if measure in plan.measures[:index]:
                 raise self._at(("experiment", "measures", index), "a measure stands twice", measure, "each once")
         for measure, margin in plan.equivalence.items():
-            if not margin > 0:
-                raise self._at(("experiment", "equivalence", measure), "a margin of no width", margin, "above 0")
+            if not 0 < margin <= MOST_MARGIN:
+                raise self._at(("experiment", "equivalence", measure), "a margin of no width, or of no end", margin,
+                               f"above 0 and at most {MOST_MARGIN:g}")  # fmt: skip
         for name in self.policies:
-            if not name or any(c in name for c in "/\\,\n\t ") or len(name) > 60:
+            if not name or any(c in "/\\," or c.isspace() for c in name) or len(name) > 60:
                 raise self._at(("policies", name), "a policy's name cannot be used", name,
                                "up to 60 characters without spaces, commas and slashes")  # fmt: skip
 

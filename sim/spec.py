@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from sim.agents.posts import Post, Shift
-from sim.cases.catalogue import CaseType, Level, Part
+from sim.cases.catalogue import MOST_MIN, CaseType, Level, Part
 from sim.city.closures import Closure
 from sim.institutions.parts import Calendar, Channel, Department, Sweep, Whistle
 
@@ -36,7 +36,7 @@ class Scripted(Part):
     """
 
     name: str
-    at_min: float = Field(ge=0, description="minutes since the scenario's start")
+    at_min: float = Field(ge=0, le=MOST_MIN, description="minutes since the scenario's start")
     type: str
     severity: int = Field(2, ge=1, le=4)
     grid: str | None = Field(None, description="code of a grid (null: drawn)")
@@ -52,9 +52,9 @@ class ModelSpec(Part):
     ``warm_up_days`` and ``horizon_days - cool_down_days``.
     """
 
-    horizon_days: float = Field(30.0, gt=0)
-    warm_up_days: float = Field(0.0, ge=0)
-    cool_down_days: float = Field(0.0, ge=0)
+    horizon_days: float = Field(30.0, gt=0, le=36_525, description="length of a run; at most a hundred years")
+    warm_up_days: float = Field(0.0, ge=0, le=36_525)
+    cool_down_days: float = Field(0.0, ge=0, le=36_525)
     calendar: Calendar = Calendar()
     profiles: dict[str, list[float]] = Field(
         default_factory=dict, description="named weights for hours, weekdays, months"

@@ -19,7 +19,7 @@ from scenarios.drill.criteria import Criterion, Measure
 from scenarios.form_errors import nearest, placed, validated
 from scenarios.library import LIBRARY, rooted
 from scenarios.merge import content_hash
-from scenarios.schema import Scenario
+from scenarios.schema import Scenario, Version
 from scenarios.yaml_lines import Tree, parse_yaml, read_yaml
 from sim.cases.catalogue import Level, Title
 from sim.errors import InputError
@@ -235,7 +235,7 @@ class Exercise(Form):
     name: str = Field(pattern=NAME)
     title: Title
     description: Title | None = None
-    version: str | int = "1"
+    version: Version = "1"
     scenario: Any = Field(description="a scenario's name or path, or its sections with 'extends'")
     policy: str | None = None
     start: Start = Start()

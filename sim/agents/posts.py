@@ -15,6 +15,9 @@ from sim.cases.laws import Law, LawField
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
+MOST_IN_A_GROUP = 10_000
+"""People or crews of a post in one area or at one facility."""
+
 
 class Shift(Part):
     """A weekly pattern of duty.
@@ -56,7 +59,7 @@ class Post(Part):
     per: Level | str = Field(
         "grid", description="one group per area of this level, or 'facility:<kind>' for one per facility"
     )
-    count: Annotated[Annotated[float, Field(ge=0)] | Literal["units"], BeforeValidator(_number_or_units)] = Field(
+    count: Annotated[Annotated[float, Field(ge=0, le=MOST_IN_A_GROUP)] | Literal["units"], BeforeValidator(_number_or_units)] = Field(
         1.0,
         description="people or crews per group, 0 or more; a fraction is spread over groups evenly; 'units': at each "
         "facility as many as its own column 'units' says",
@@ -70,21 +73,23 @@ class Post(Part):
     )
     capabilities: dict[str, float] = Field(default_factory=dict, description="capability -> mean skill (1 = average)")
     skill_sd: float = Field(0.0, ge=0, le=1, description="spread of skill between people (lognormal sigma)")
-    speed_factor: float = Field(1.0, gt=0, description="travel time is divided by this")
+    speed_factor: float = Field(1.0, ge=0.01, le=100, description="travel time is divided by this")
     turnout_min: LawField = Law("constant", {"value": 0.0})
-    caseload_cap: int = Field(1000, ge=1, description="open cases one person may own")
-    background_min_per_day: float = Field(0.0, ge=0, description="delegated work a day that competes with cases")
+    caseload_cap: int = Field(1000, ge=1, le=1_000_000, description="open cases one person may own")
+    background_min_per_day: float = Field(
+        0.0, ge=0, le=1440, description="delegated work a day that competes with cases"
+    )
     background_chunk_min: LawField = Law("exponential", {"mean": 40.0})
     patrol_share: float = Field(0.0, ge=0, le=1, description="share of free duty time spent on patrol")
     patrol_round_min: LawField = Law("exponential", {"mean": 45.0})
     queue_capacity: int | None = Field(
-        None, ge=0, description="waiting places of the group's queue (null: unlimited; 0: a loss system)"
+        None, ge=0, le=1_000_000, description="waiting places of the group's queue (null: unlimited; 0: a loss system)"
     )
     preemptive: bool = Field(
         False, description="urgent tasks interrupt running work of lower class in this group (resumed later)"
     )
-    wage_yuan_per_h: float = Field(0.0, ge=0)
-    vehicle_yuan_per_h: float = Field(0.0, ge=0)
+    wage_yuan_per_h: float = Field(0.0, ge=0, le=100_000)
+    vehicle_yuan_per_h: float = Field(0.0, ge=0, le=100_000)
     places: list[int] = Field(
         default_factory=list,
         description="place index of each slot (bare models); default: the area's centre or the facility",
@@ -95,6 +100,6 @@ class Post(Part):
     def _units_stand_at_facilities(self) -> Post:
         if self.count == "units" and not self.per.startswith("facility:"):
             raise ValueError("a count of 'units' is told by facilities: 'per' must be 'facility:<kind>'")
-        if any(not skill >= 0 for skill in self.capabilities.values()):
-            raise ValueError("a skill under 'capabilities' must be at least 0 (1 = average)")
+        if any(not 0 <= skill <= 100 for skill in self.capabilities.values()):
+            raise ValueError("a skill under 'capabilities' must be at least 0 and at most 100 (1 = average)")
         return self

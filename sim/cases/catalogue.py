@@ -16,6 +16,10 @@ from sim.cases.laws import Law, LawField
 
 Level = Literal["grid", "community", "street", "district", "city"]
 LEVELS: tuple[Level, ...] = ("grid", "community", "street", "district", "city")
+MOST_MIN = 52_560_000.0
+"""Minutes of a hundred years: no deadline, wait or patience is longer."""
+MOST_LOGIT = 100.0
+"""A logit beyond this is a certainty."""
 ARCHETYPES = ("urban", "compound", "rural", "pastoral")
 
 
@@ -28,8 +32,8 @@ class Part(BaseModel):
 class Title(Part):
     """A name on screen in two languages."""
 
-    en: str
-    zh: str
+    en: str = Field(min_length=1, max_length=2000)
+    zh: str = Field(min_length=1, max_length=2000)
 
 
 class Stage(Part):
@@ -88,17 +92,21 @@ class Success(Part):
     """Chance that the work truly settles the incident, on the logit scale around ``base``."""
 
     base: float = Field(0.9, ge=0, le=1, description="probability at average skill, at once, first attempt")
-    skill: float = Field(0.0, description="logit per unit of skill above 1")
-    per_week_delay: float = Field(0.0, description="logit per week between occurrence and work (negative)")
-    per_failure: float = Field(0.0, description="logit per earlier failed attempt")
+    skill: float = Field(0.0, ge=-MOST_LOGIT, le=MOST_LOGIT, description="logit per unit of skill above 1")
+    per_week_delay: float = Field(
+        0.0, ge=-MOST_LOGIT, le=MOST_LOGIT, description="logit per week between occurrence and work (negative)"
+    )
+    per_failure: float = Field(
+        0.0, ge=-MOST_LOGIT, le=MOST_LOGIT, description="logit per earlier failed attempt"
+    )
     floor: float = Field(0.05, ge=0, le=1)
 
 
 class Deadlines(Part):
     """Limits promised, in minutes from the report; working time counts office hours only."""
 
-    respond_min: float = Field(1440.0, gt=0)
-    resolve_min: float = Field(10080.0, gt=0)
+    respond_min: float = Field(1440.0, gt=0, le=MOST_MIN)
+    resolve_min: float = Field(10080.0, gt=0, le=MOST_MIN)
     working_time: bool = False
 
     @model_validator(mode="after")
@@ -123,10 +131,13 @@ class CaseType(Part):
 
     title: Title
     kind: Literal["dispute", "order", "need", "emergency", "crime", "service", "enquiry", "bare"]
-    rate_per_1000_year: float = Field(0.0, ge=0, description="incidents per 1,000 residents per year, before profiles")
+    rate_per_1000_year: float = Field(
+        0.0, ge=0, le=1e6, description="incidents per 1,000 residents per year, before profiles"
+    )
     rate_per_hour: float = Field(
         0.0,
         ge=0,
+        le=1e6,
         description="incidents per hour in the whole city, spread over demand places (bare models, real call rates)",
     )
     archetype_factor: dict[Literal["urban", "compound", "rural", "pastoral"], float] = Field(default_factory=dict)
@@ -143,7 +154,9 @@ class CaseType(Part):
         default_factory=dict, description="channel -> utility of telling it there (logit; staying silent is 0)"
     )
     report_delay_min: LawField = Law("constant", {"value": 0.0})
-    witnesses: float = Field(0.0, ge=0, description="mean number of further residents who may report the same incident")
+    witnesses: float = Field(
+        0.0, ge=0, le=1000, description="mean number of further residents who may report the same incident"
+    )
     witness_delay_min: LawField = Law("exponential", {"mean": 240.0})
     patrol_visible: bool = False
     sensor_visible: bool = False
@@ -161,7 +174,7 @@ class CaseType(Part):
     believed_needs: dict[str, float] = Field(
         default_factory=dict, description="department -> probability that it seems needed when it is not"
     )
-    stages: list[Stage]
+    stages: list[Stage] = Field(max_length=64)
     part: DepartmentPart = DepartmentPart()
     success: Success = Success()
     deadlines: Deadlines = Deadlines()
@@ -181,8 +194,8 @@ class CaseType(Part):
     spontaneous_h: LawField | None = Field(
         None, description="unattended trouble ends by itself after this (null: never)"
     )
-    grows_per_h: float = Field(0.0, ge=0, description="hazard of rising one severity while unattended")
-    loss_yuan_per_h: float = Field(0.0, ge=0, description="loss to residents and society per hour unresolved")
+    grows_per_h: float = Field(0.0, ge=0, le=1000, description="hazard of rising one severity while unattended")
+    loss_yuan_per_h: float = Field(0.0, ge=0, le=1e9, description="loss to residents and society per hour unresolved")
     emergency: bool = Field(False, description="lights and sirens; interrupts routine work")
     preemptible: bool = Field(True, description="work on it may be interrupted by an emergency")
     priority_class: int = Field(0, ge=0, le=9, description="class for priority rules in bare models (0 first)")
@@ -203,8 +216,10 @@ class CaseType(Part):
             for department, chance in getattr(self, field).items():
                 if not 0 <= chance <= 1:
                     raise ValueError(f"'{field}' holds probabilities, and {chance:g} ({department}) is none")
-        if any(not factor >= 0 for factor in self.archetype_factor.values()):
-            raise ValueError("'archetype_factor' multiplies a rate and must be at least 0")
+        if any(not 0 <= factor <= 1000 for factor in self.archetype_factor.values()):
+            raise ValueError("'archetype_factor' multiplies a rate and must be at least 0 and at most 1000")
+        if any(not abs(utility) <= MOST_LOGIT for utility in self.report.values()):
+            raise ValueError("a utility under 'report' is a logit; allowed: -100 to 100")
         if not self.stages:
             raise ValueError("a type needs at least one stage")
         names = [s.name for s in self.stages]

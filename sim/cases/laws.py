@@ -39,6 +39,9 @@ _FIELDS = {
     "triangular": ("low", "mode", "high"),
 }
 
+MOST = 1e9
+"""Largest number of a law, in the unit of its field: 1e9 minutes are 1,900 years."""
+
 
 class Law:
     """A law with its parameters.
@@ -109,6 +112,8 @@ def _parameters(name: str, given: Any) -> dict[str, float]:
         value = given[field]
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise ValueError(f"{field} of the law '{name}' must be a finite number")
+        if abs(value) > MOST:
+            raise ValueError(f"{field} of the law '{name}' is too large; allowed: at most {MOST:g} in size")
         values[field] = float(value)
     _check(name, values)
     return values
@@ -125,8 +130,10 @@ def _check(name: str, v: dict[str, float]) -> None:
     for field in positive.get(name, []):
         if v[field] <= 0:
             raise ValueError(f"{field} of the law '{name}' must be above 0")
-    if name == "lognormal" and v["sigma"] < 0:
-        raise ValueError("sigma of the law 'lognormal' must not be negative")
+    if name == "lognormal" and not 0 <= v["sigma"] <= 10:
+        raise ValueError("sigma of the law 'lognormal' must not be negative, and not be above 10")
+    if name in ("weibull", "gamma") and not 0.05 <= v["shape"] <= 1000:
+        raise ValueError(f"shape of the law '{name}' must be from 0.05 to 1000")
     if name == "erlang" and (v["k"] != int(v["k"]) or v["k"] > 64):
         raise ValueError("k of the law 'erlang' must be a whole number from 1 to 64")
     if name == "constant" and v["value"] < 0:
@@ -138,14 +145,14 @@ def _check(name: str, v: dict[str, float]) -> None:
 
 
 def _mixture(parts: Any) -> Law:
-    if not isinstance(parts, list) or not parts:
-        raise ValueError("a mixture is a list of {share: ..., <law>: ...}")
+    if not isinstance(parts, list) or not 0 < len(parts) <= 64:
+        raise ValueError("a mixture is a list of {share: ..., <law>: ...}, of at most 64 parts")
     out, total = [], 0.0
     for part in parts:
         if not isinstance(part, dict) or "share" not in part or len(part) != 2:
             raise ValueError("each part of a mixture is {share: ..., <law>: ...}")
         share = part["share"]
-        if isinstance(share, bool) or not isinstance(share, int | float):
+        if isinstance(share, bool) or not isinstance(share, int | float) or not math.isfinite(share):
             raise ValueError("a share of a mixture must be a number")
         law = parse({k: v for k, v in part.items() if k != "share"})
         if law.name == "mixture" or share < 0:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from sim.cases.catalogue import Part
+from sim.cases.catalogue import MOST_MIN, Part
 from sim.city.city import City
+from sim.city.spec import MOST_METRES
 from sim.errors import InputError
 
 
@@ -20,11 +21,11 @@ class Closure(Part):
     """Roads around a point that are closed between two times."""
 
     name: str
-    from_min: float = Field(ge=0, description="minutes since the scenario's start")
-    until_min: float = Field(gt=0, description="minutes since the scenario's start")
-    x_m: float = Field(description="centre, metres in the city's coordinates")
-    y_m: float = Field(description="centre, metres in the city's coordinates")
-    radius_m: float = Field(gt=0, description="arcs with their middle inside this circle are closed")
+    from_min: float = Field(ge=0, le=MOST_MIN, description="minutes since the scenario's start")
+    until_min: float = Field(gt=0, le=MOST_MIN, description="minutes since the scenario's start")
+    x_m: float = Field(ge=-MOST_METRES, le=MOST_METRES, description="centre, metres in the city's coordinates")
+    y_m: float = Field(ge=-MOST_METRES, le=MOST_METRES, description="centre, metres in the city's coordinates")
+    radius_m: float = Field(gt=0, le=1e6, description="arcs with their middle inside this circle are closed")
 
     @model_validator(mode="after")
     def _order(self) -> Closure:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 Archetype = Literal["urban", "compound", "rural", "pastoral"]
 Share = dict[Archetype, float]
 
+MOST_FACILITIES = 2000
+_BY_ARCHETYPE = {"density_per_km2": (1, 200_000), "street_spacing_m": (10, 5000), "local_speed_kmh": (1, 300)}
+MOST_METRES = 1e8
+"""Size of a coordinate: more than the way around the earth in any projection."""
+MOST_BARE_PLACES = 2000
+"""Places written by hand; their travel is computed for every pair."""
 DISK_CACHE_RESIDENTS = 200_000
 """Synthetic cities from this size on are kept on disk: below, building is quicker than reading."""
 
@@ -45,11 +51,11 @@ class SyntheticSpec(_Part):
     density_per_km2: Share | None = Field(None, description="residents per km2 by archetype")
     street_spacing_m: Share | None = Field(None, description="distance between junctions by archetype (m)")
     local_speed_kmh: Share | None = Field(None, description="speed on local streets by archetype (km/h)")
-    arterial_speed_kmh: float | None = Field(None, gt=0, description="speed on arterials (km/h)")
-    people_per_grid: float | None = Field(None, gt=0, description="residents per grid (persons)")
-    grids_per_community: float | None = Field(None, gt=0, description="grids per community")
-    communities_per_street: float | None = Field(None, gt=0, description="communities per street")
-    streets_per_district: float | None = Field(None, gt=0, description="streets per district")
+    arterial_speed_kmh: float | None = Field(None, ge=1, le=300, description="speed on arterials (km/h)")
+    people_per_grid: float | None = Field(None, ge=1, le=1e7, description="residents per grid (persons)")
+    grids_per_community: float | None = Field(None, ge=1, le=100_000, description="grids per community")
+    communities_per_street: float | None = Field(None, ge=1, le=100_000, description="communities per street")
+    streets_per_district: float | None = Field(None, ge=1, le=100_000, description="streets per district")
     facilities: dict[Literal["police", "fire", "ambulance", "hospital", "shelter"], int] = Field(
         default_factory=dict, description="number of stations, hospitals or shelters, in place of the default ratio"
     )
@@ -58,14 +64,14 @@ class SyntheticSpec(_Part):
 
     @model_validator(mode="after")
     def _sound(self) -> SyntheticSpec:
-        for name in ("density_per_km2", "street_spacing_m", "local_speed_kmh"):
-            if any(not 0 < value < float("inf") for value in (getattr(self, name) or {}).values()):
-                raise ValueError(f"{name} must be above 0")
+        for name, (least, most) in _BY_ARCHETYPE.items():
+            if any(not least <= value <= most for value in (getattr(self, name) or {}).values()):
+                raise ValueError(f"impossible number; allowed: {least:g} to {most:,} in '{name}'")
         shares = self.archetype_shares
         if shares is not None and (any(not 0 <= v < float("inf") for v in shares.values()) or not sum(shares.values())):
             raise ValueError("archetype_shares must be 0 or more and not all 0")
-        if any(count < 0 for count in self.facilities.values()):
-            raise ValueError("facilities must be 0 or more")
+        if any(not 0 <= count <= MOST_FACILITIES for count in self.facilities.values()):
+            raise ValueError(f"facilities must be 0 or more and at most {MOST_FACILITIES:,} of a kind")
         return self
 
 
@@ -87,8 +93,8 @@ class ReadSpec(_Part):
     facilities: str | None = Field(
         None, description="CSV kind, x_m, y_m (or lon, lat), name, capacity, units; replaces the kinds it names"
     )
-    people_per_grid: float | None = Field(None, gt=0, description="residents per grid (persons)")
-    speed_kmh: float = Field(30.0, gt=0, description="speed where the format has none (km/h; vertices_edges)")
+    people_per_grid: float | None = Field(None, ge=1, le=1e7, description="residents per grid (persons)")
+    speed_kmh: float = Field(30.0, ge=0.1, le=1000, description="speed where the format has none (km/h; vertices_edges)")
     length_unit: Literal["ft", "m", "km"] | None = Field(
         None, description="unit where headers carry none (vertices_edges; null: the unit of the vertices)"
     )
@@ -104,17 +110,19 @@ class ReadSpec(_Part):
             raise ValueError(f"format {self.format} needs '{wanted}' and takes no '{other}'")
         return self
 
+Metres = Annotated[float, Field(ge=-MOST_METRES, le=MOST_METRES)]
+
 
 class BareSpec(_Part):
     """Given places and given travel."""
 
-    places: list[tuple[float, float]] | None = Field(None, description="(x, y) of each place (m)")
+    places: list[tuple[Metres, Metres]] | None = Field(None, max_length=MOST_BARE_PLACES, description="(x, y) of each place (m)")
     travel_min: list[list[float]] | list[list[list[float]]] | None = Field(
         None, description="minutes from place to place, or one such table per mode"
     )
     metric: Literal["manhattan", "euclid", "none"] = Field("manhattan", description="used without travel_min")
-    speed_kmh: float = Field(30.0, gt=0, description="speed under a metric (km/h)")
-    grids: int | None = Field(None, ge=1, description="1, or one grid per place")
+    speed_kmh: float = Field(30.0, ge=0.1, le=1000, description="speed under a metric (km/h)")
+    grids: int | None = Field(None, ge=1, le=MOST_BARE_PLACES, description="1, or one grid per place")
 
 
 class CitySpec(_Part):

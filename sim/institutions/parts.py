@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sim.cases.catalogue import Level, Part, Title
+from sim.cases.catalogue import MOST_LOGIT, MOST_MIN, Level, Part, Title
 from sim.cases.laws import Law, LawField
 
 
@@ -21,7 +21,7 @@ class Department(Part):
     post: str = Field(description="the post whose units do its work")
     level: Level = Field("district", description="level at which the department decides")
     duty_types: list[str] = Field(default_factory=list, description="types that its duty list names")
-    reluctance: float = Field(0.0, description="added to the logit of refusing (0 = average)")
+    reluctance: float = Field(0.0, ge=-MOST_LOGIT, le=MOST_LOGIT, description="added to the logit of refusing (0 = average)")
     assessment_weight: float = Field(
         0.0, ge=0, le=1, description="weight of the street's assessment in its score (C11)"
     )
@@ -42,9 +42,9 @@ class Channel(Part):
     delay_min: LawField = Field(Law("constant", {"value": 0.0}), description="minutes until the contact reaches a desk")
     patience_min: LawField | None = Field(None, description="caller hangs up after waiting this long")
     open_hours: tuple[float, float] = (0.0, 24.0)
-    needs_digital: float = Field(0.0, ge=0, description="how much digital access raises its utility")
-    trust: float = Field(0.0, description="how much the resident's trust raises its utility")
-    misjudge_factor: float = Field(1.0, ge=0, description="multiplies the type's chance of being misjudged")
+    needs_digital: float = Field(0.0, ge=0, le=MOST_LOGIT, description="how much digital access raises its utility")
+    trust: float = Field(0.0, ge=-MOST_LOGIT, le=MOST_LOGIT, description="how much the resident's trust raises its utility")
+    misjudge_factor: float = Field(1.0, ge=0, le=100, description="multiplies the type's chance of being misjudged")
     wrong_address: float = Field(
         0.0, ge=0, le=1, description="probability that the case is filed in a neighbouring grid"
     )
@@ -66,24 +66,28 @@ class Whistle(Part):
 
     title: Title
     kind: Literal["hard_problem", "joint_enforcement", "emergency"]
-    report_in_min: float = Field(gt=0, description="minutes in which the called departments must have come")
-    message_min: float = Field(5.0, ge=0)
+    report_in_min: float = Field(gt=0, le=MOST_MIN, description="minutes in which the called departments must have come")
+    message_min: float = Field(5.0, ge=0, le=MOST_MIN)
     quorum: float = Field(1.0, gt=0, le=1, description="share of called departments present before work starts")
     lead: Literal["home_department", "street", "first_present"] = Field(
         "home_department",
         description="who leads: the type's own department when it is called (crews set out once it has promised, work "
         "starts once it is there), the street's own people (nobody is waited for), or who comes first",
     )
-    hold_min: float = Field(120.0, gt=0, description="after this wait crews are released; longer after each release")
+    hold_min: float = Field(
+        120.0, gt=0, le=MOST_MIN, description="after this wait crews are released; longer after each release"
+    )
     reconvene_min: float = Field(
-        1440.0, gt=0, description="after a release, or without a quorum, the next appointment is this much later"
+        1440.0, gt=0, le=MOST_MIN, description="after a release, or without a quorum, the next appointment is this much later"
     )
     appointed: bool = Field(
         True, description="crews set out together for an appointed hour once the quorum has promised; else each at once"
     )
-    set_out_min: float = Field(120.0, ge=0, description="crews set out this long before the appointed deadline")
+    set_out_min: float = Field(
+        120.0, ge=0, le=MOST_MIN, description="crews set out this long before the appointed deadline"
+    )
     working_time: bool = Field(True, description="deadline, reconvening and reminders count working time")
-    joint_speed: float = Field(1.0, gt=0, description="work goes this much faster together")
+    joint_speed: float = Field(1.0, ge=0.01, le=100, description="work goes this much faster together")
     stay_until_done: bool = Field(True, description="nobody leaves before the joint work is done")
     provenance: dict[str, str] = Field(default_factory=dict)
 
@@ -94,9 +98,9 @@ class Sweep(Part):
     name: str = Field(min_length=1, description="names its draws")
     types: list[str] = Field(min_length=1, description="what is looked for; enquiries and bare types cannot be")
     post: str = Field(description="whose people look, while they are on duty and free")
-    start_day: int = Field(0, ge=0, description="first day, counted from the scenario's start (0)")
-    days: int = Field(1, ge=1, description="days in a row that it lasts")
-    every_days: int | None = Field(None, ge=1, description="begins again after so many days (null: once)")
+    start_day: int = Field(0, ge=0, le=36_525, description="first day, counted from the scenario's start (0)")
+    days: int = Field(1, ge=1, le=36_525, description="days in a row that it lasts")
+    every_days: int | None = Field(None, ge=1, le=36_525, description="begins again after so many days (null: once)")
     hours: tuple[float, float] = Field((9.0, 17.0), description="hours of the clock at which people look")
     intensity: float = Field(
         1.0, gt=0, le=1000, description="times the rate at which a patrol of everybody of the post would find it"
@@ -104,6 +108,7 @@ class Sweep(Part):
     finds_per_h: float | None = Field(
         None,
         gt=0,
+        le=1e6,
         description="own rate instead: how often an hour each incident is found when everybody of the group is free",
     )
     provenance: dict[str, str] = Field(default_factory=dict)
