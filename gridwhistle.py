@@ -137,6 +137,7 @@ MemoryLimit = Annotated[
 ]
 Lang = Annotated[str, typer.Option("--lang", help="Language of tables and report: en or zh.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines and nothing else.")]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Go on though memory or a week are foretold not to suffice.")]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Write report.html beside the results.")]
 
 
@@ -156,12 +157,13 @@ def run(
     keep_cases: Keep = 5,
     wall_limit: WallLimit = None,
     memory_limit: MemoryLimit = None,
+    anyway: Anyway = False,
     report: Report = False,
     lang: Lang = "en",
     json: Json = False,
 ) -> None:
     """Run one policy of a scenario and print its measures."""
-    given = (replications or 1, seed, days, city, workers, out, resume, keep_cases, wall_limit, memory_limit)
+    given = (replications or 1, seed, days, city, workers, out, resume, keep_cases, wall_limit, memory_limit, anyway)
     _experiment(scenario, policy, given, 1, _console(lang, json), report)
 
 
@@ -181,12 +183,13 @@ def compare(
     keep_cases: Keep = 5,
     wall_limit: WallLimit = None,
     memory_limit: MemoryLimit = None,
+    anyway: Anyway = False,
     report: Report = True,
     lang: Lang = "en",
     json: Json = False,
 ) -> None:
     """Run the same city days under two or more policies; print paired differences and write a report."""
-    given = (replications, seed, days, city, workers, out, resume, keep_cases, wall_limit, memory_limit)
+    given = (replications, seed, days, city, workers, out, resume, keep_cases, wall_limit, memory_limit, anyway)
     _experiment(scenario, policy, given, 2, _console(lang, json), report)
 
 
@@ -226,6 +229,7 @@ def sensitivity(
     workers: Workers = None,
     out: Out = None,
     resume: Resume = True,
+    anyway: Anyway = False,
     report: Report = True,
     lang: Lang = "en",
     json: Json = False,
@@ -236,7 +240,7 @@ def sensitivity(
 
     options = Asked(
         method, rows, replicates, tuple(parameter or ()), measure, tuple(policy or ()), seed, days, residents, city,
-        workers, time_limit, on_failed, out, resume,
+        workers, time_limit, on_failed, out, resume, anyway,
     )  # fmt: skip
     write = _late("dashboards.report.sensitivity", "write_sensitivity_report") if report else None
     if not ask(scenario, options, _console(lang, json), write):
@@ -393,6 +397,7 @@ def city_build(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of streets, homes and ties.")] = 1,
     name: Annotated[str, typer.Option("--name", help="Name of the city.")] = "Synthetic city",
     admin_tree: Annotated[Path | None, typer.Option("--admin-tree", help="CSV code,name,level,parent.")] = None,
+    anyway: Anyway = False,
     lang: Lang = "en",
     json: Json = False,
 ) -> None:
@@ -400,7 +405,7 @@ def city_build(
     from scenarios.cities import build
 
     given = {"name": name, "residents": residents, "seed": seed, "admin_tree": _absolute(admin_tree)}
-    build({"synthetic": given}, out, _console(lang, json))
+    build({"synthetic": given}, out, _console(lang, json), anyway)
 
 
 @city_app.command("read", short_help="Read a real road network and save it as a city.")

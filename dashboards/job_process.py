@@ -75,12 +75,15 @@ def _outcome(job: dict[str, Any]) -> dict[str, Any]:
 def _carried_out(job: dict[str, Any]) -> dict[str, Any]:
     """Do the campaign and write the report."""
     from scenarios.beforehand import default_workers
+    from scenarios.forecast import affordable, forecast, job_allowance
     from scenarios.places import city_of
 
     request = JobRequest.of(job["request"])
     made = request.experiment(Path(job["scenarios"]) if job.get("scenarios") else None)
+    total = len(made.arms) * (made.replications or 1)
+    workers = request.workers or default_workers(total)
+    affordable(forecast(made.scenario, made.arms, total, workers), job_allowance(), made.scenario, made.arms[0])
     _ = city_of(made.scenario).travel  # routed once here and kept on disk, so that no worker does it again
-    workers = request.workers or default_workers(len(made.arms) * (made.replications or 1))
     study = made.run(workers, job["folder"], keep_cases=request.keep_cases, limits=request.limits)
     failed = len(made.summary.failures)
     if study.store.parts():

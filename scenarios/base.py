@@ -42,7 +42,7 @@ def without_removed_types(laid: Tree, base: Tree) -> Tree:
     made = Tree(copy.deepcopy(laid.data), laid.origins)
     for department in made.data.get("departments", {}).values():
         _thin(department, "duty_types", removed)
-    for kind in made.data["types"].values():
+    for kind in made.data.get("types", {}).values():
         if isinstance(kind, dict):
             _thin(kind.get("seems"), "as_types", removed)
     return made

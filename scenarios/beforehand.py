@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from scenarios import pace
 from scenarios.compiling import compile_engine
 from scenarios.console import Console, duration
+from scenarios.forecast import affordable, command_line, forecast
 from scenarios.places import city_of
 from scenarios.schema import Scenario
 from sim.errors import InputError
@@ -40,6 +42,18 @@ def default_workers(runs: int, least_each: int = 4) -> int:
     """Return the processes to use: the cores at hand, fewer when there is little to share out."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, runs // least_each))
+
+
+def check_size(scenario: Scenario, arms: Sequence[str], runs: int, workers: int, anyway: bool) -> None:
+    """Raise when this machine has not the memory, or would take more than a week; `anyway` is the user's word to go on.
+
+    Raises
+    ------
+    InputError
+        With the forecast.
+    """
+    if not anyway:
+        affordable(forecast(scenario, arms, runs, workers), command_line(), scenario, next(iter(arms), None))
 
 
 def announce(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.console import Console
+from scenarios.forecast import city_affordable, command_line
 from scenarios.form_errors import validated
 from scenarios.numbers import Words, number
 from scenarios.places import city_of
@@ -25,11 +26,13 @@ FORMATS = ("jemss", "graphml", "vertices_edges")
 _SOURCE = "command line"
 
 
-def build(section: dict[str, Any], out: Path, console: Console) -> None:
+def build(section: dict[str, Any], out: Path, console: Console, anyway: bool = False) -> None:
     """Build a synthetic city and save it to a new folder."""
     from sim.city.spec import CitySpec, build_city
 
     spec = validated(CitySpec, _given(section), prefix=("city",))
+    if not anyway:
+        city_affordable(spec, command_line())
     _free(out)
     console.note("building_city")
     _save(build_city(spec), out, console)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from scenarios import pace
-from scenarios.beforehand import announce, default_workers, free_folder
+from scenarios.beforehand import announce, check_size, default_workers, free_folder
 from scenarios.campaign import Summary
 from scenarios.console import Console, duration
 from scenarios.dry import check_built
@@ -50,6 +50,7 @@ class Options:
     keep_cases: int = 5
     wall_s: float | None = None
     memory_mb: float | None = None
+    anyway: bool = False
 
     @property
     def limits(self) -> Limits | None:
@@ -120,6 +121,7 @@ def carry_out(made: Experiment, options: Options, console: Console) -> tuple[Stu
     Store.check(folder, made.manifest())
     total = len(made.arms) * (made.replications or 1)
     workers = options.workers if options.workers is not None else default_workers(total)
+    check_size(made.scenario, made.arms, total, workers, options.anyway)
     for one in made.warnings:
         console.warn(one)
     _announce(made, total, workers, folder, console)

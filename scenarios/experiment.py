@@ -31,6 +31,7 @@ from scenarios.store import Store
 from scenarios.study import Study
 from scenarios.told import told
 from scenarios.worker import Job
+from sim.city.named import named_files, with_files
 from sim.city.shared import located
 from sim.errors import InputError
 
@@ -280,24 +281,21 @@ def dependency_versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in _VERSIONED}
 
 
-def with_file_hashes(value: Any, folder: Path) -> Any:
+def with_file_hashes(section: Any, folder: Path) -> Any:
     """Return a city section with every file and folder it names replaced by the hash of what is in it.
 
     So equal cities are known again under another path, and a changed file is a changed city.
     """
-    if isinstance(value, dict):
-        return {key: with_file_hashes(inner, folder) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [with_file_hashes(inner, folder) for inner in value]
-    path = located(folder, value) if isinstance(value, str) and value else None
-    if path is None or not path.exists():
-        return value
-    found = {}
-    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if file.is_file():
+
+    def hashes(text: str) -> Any:
+        found = {}
+        for file in named_files(text, folder):
             with file.open("rb") as stream:
+                path = located(folder, text)
                 found[str(file.relative_to(path))] = hashlib.file_digest(stream, "sha256").hexdigest()
-    return found
+        return found or text
+
+    return with_files(section, hashes)
 
 
 def _rule_sources(spec: Any) -> dict[str, str]:

@@ -6,6 +6,7 @@ it), lays the texts together and checks the form. The texts themselves are `libr
 
 from __future__ import annotations
 
+import os
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from scenarios.form_errors import nearest
 from scenarios.merge import merge_scenarios
 from scenarios.schema import Scenario
 from scenarios.yaml_lines import Tree, read_yaml
+from sim.city.named import with_files
 from sim.errors import InputError
 
 LIBRARY = Path(__file__).parent / "library"
@@ -44,7 +46,7 @@ def locate(name_or_path: str | PathLike[str], folder: Path | None = None, said_i
     if not looks_like_path and text in names():
         return LIBRARY / f"{text}.yaml"
     path = Path(folder or ".", text).expanduser()
-    if path.is_file():
+    if os.path.isfile(path):  # also for names that no file can have
         return path
     file, line = said_in.origin(("extends",)) if said_in is not None else (None, None)
     known = names()
@@ -86,12 +88,10 @@ def _rooted(tree: Tree, parent_folder: Path, folder: Path) -> Tree:
     return Tree({**tree.data, "city": rooted(city, parent_folder)}, tree.origins)
 
 
-def rooted(value: Any, folder: Path) -> Any:
+def rooted(section: Any, folder: Path) -> Any:
     """Return a city section whose existing files and folders are named by absolute paths."""
-    if isinstance(value, dict):
-        return {key: rooted(inner, folder) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [rooted(inner, folder) for inner in value]
-    if isinstance(value, str) and value and (folder / value).exists():
-        return str((folder / value).resolve())
-    return value
+
+    def absolute(text: str) -> str:
+        return str((folder / text).resolve()) if os.path.exists(folder / text) else text
+
+    return with_files(section, absolute)

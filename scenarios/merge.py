@@ -53,6 +53,8 @@ def merge_scenarios(parent: Tree, child: Tree) -> Tree:
     made = merge(parent, child)
     above, own = parent.data.get("experiment"), child.data.get("experiment")
     policies = child.data.get("policies")
+    if "experiment" in child.data and not isinstance(own, dict):  # taken away, or no plan: the form says what it is
+        return made
     said = isinstance(own, dict) and "arms" in own
     inherited = above.get("arms") if isinstance(above, dict) else None
     if said or not inherited or not isinstance(inherited, list) or not isinstance(policies, dict):

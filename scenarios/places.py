@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.merge import canonical
-from sim.city.shared import located
+from sim.city.named import named_files, with_files
 from sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,12 +62,8 @@ def _in_city(error: InputError, scenario: Scenario) -> InputError:
     return error
 
 
-def _stamps(value: Any, folder: Path) -> list[list[Any]]:
+def _stamps(section: Any, folder: Path) -> list[list[Any]]:
     """Return name, size and time of every file that a city section names."""
-    if isinstance(value, dict):
-        return [stamp for inner in value.values() for stamp in _stamps(inner, folder)]
-    path = located(folder, value) if isinstance(value, str) and value else None
-    if path is None or not path.exists():
-        return []
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.is_file()]
+    files: list[Path] = []
+    with_files(section, lambda text: files.extend(named_files(text, folder)))
+    return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files]

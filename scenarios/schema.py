@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from scenarios.base import base_tree, without_removed_types
 from scenarios.feasible import check_feasible
@@ -21,6 +21,7 @@ from scenarios.roster import check_rosters
 from scenarios.yaml_lines import FieldPath, Tree, dotted
 from sim.cases.catalogue import Title
 from sim.errors import InputError
+from sim.forms import Form
 from sim.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -29,15 +30,13 @@ if TYPE_CHECKING:
 AS_IS = "as-is"
 MOST_MARGIN = 1e12
 MODEL_SECTIONS = frozenset(ModelSpec.model_fields)
-_FORM = ConfigDict(extra="forbid", frozen=True)
 Version = Annotated[str, Field(min_length=1, max_length=40)] | Annotated[int, Field(ge=0, le=10**9)]
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
 
 
-class Sections(BaseModel):
+class Sections(Form):
     """The model sections of `sim.spec.ModelSpec`, as a scenario or a policy writes them; checked when laid together."""
 
-    model_config = _FORM
     horizon_days: Any = None
     warm_up_days: Any = None
     cool_down_days: Any = None
@@ -69,14 +68,13 @@ class Policy(Sections):
     version: Version = Field("1", description="the policy's own version, quoted with its name")
 
 
-class Precision(BaseModel):
+class Precision(Form):
     """When a comparison is precise enough to stop.
 
     Stopping looks at the width of an interval, never at whether it excludes zero: stopping at significance
     would make differences out of chance.
     """
 
-    model_config = _FORM
     metric: str = Field(description="measure whose paired difference is watched")
     rel_half_width: float = Field(
         gt=0, lt=1, description="half-width of the 95 % interval as a share of the baseline's mean"
@@ -84,10 +82,9 @@ class Precision(BaseModel):
     max_reps: int = Field(1000, ge=2, le=1_000_000, description="replications at which it stops in any case")
 
 
-class Plan(BaseModel):
+class Plan(Form):
     """The experiment that a scenario proposes: its arms and how often, with margins stated beforehand."""
 
-    model_config = _FORM
     arms: list[str] = Field(
         default_factory=list,
         description="policies, the baseline first (empty: all; inherited ones and the policies added)",

@@ -229,4 +229,3 @@ def _resolved_by_yaml(node: Any) -> bool:
         and not node.style
         and node.tag in {f"tag:yaml.org,2002:{name}" for name in ("timestamp", "value", "merge")}
     )
-

@@ -21,6 +21,7 @@ PACKAGES = ("sim", "scenarios", "calibration", "dashboards")
 RAISED: dict[str, dict[str, int | None]] = {
     "InputError": {"problem": 0, "allowed": None},
     "RecordingFailed": {"problem": 0, "allowed": None},
+    "Unfit": {"problem": 0, "allowed": 2},
     "ValueError": {"problem": 0},
 }
 # their ValueErrors are faults of a caller in Python, never a sentence for somebody who gave a file
@@ -29,6 +30,7 @@ NO_FORMS = ("dashboards/charts/", "calibration/likelihood.py", "calibration/dura
 # functions of these files return (clause, found, allowed) or a clause instead of handing it on
 RETURNED = {
     "scenarios/form_errors.py": ("_worded", "_unknown", "_not_a_number", "_shape", "_with_unit", "_limits", "error"),
+    "scenarios/forecast.py": ("_allowed", "_span"),
     "scenarios/parameters_read.py": ("_of_rules", "_of_type"),
 }
 REASONS = {  # why a text changes nothing: what these yield, hand to these functions, or keep by field

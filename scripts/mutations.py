@@ -1,4 +1,4 @@
-"""Every field of every shipped file changed by every kind of mistake, and read: nothing but a clear refusal may come out.
+"""Every field of every shipped file changed by every kind of mistake: nothing but a clear refusal may come out.
 
 A mutation is (file, field, kind). `mutations` lists them all, `outcome` tries one the way a user would: the text is
 written as YAML, read, checked as before a run. It is read in this process and nothing is run. `main` tries all or a
@@ -84,6 +84,7 @@ KINDS: dict[str, Callable[[Any], Any]] = {
 """Kind -> the value that takes the place of another."""
 STRUCTURES = ("duplicated key", "unknown key", "path-like key", "long key", "missing key")
 """Kinds that change a mapping instead of a value."""
+OF_MAPPINGS = ("null", "list", "text", "empty mapping", *STRUCTURES)
 
 
 def _is_number(value: Any) -> bool:
@@ -126,7 +127,9 @@ def mutations(of: Path | None = None) -> Iterator[Mutation]:
     """Yield every mutation of every shipped file, or of one."""
     for file in [of] if of is not None else files():
         for field, value in _fields(read_yaml(file).data, ()):
-            for kind in KINDS if not isinstance(value, dict) else ("null", "list", "text", "empty mapping", *STRUCTURES):
+            for kind in (
+                KINDS if not isinstance(value, dict) else ("null", "list", "text", "empty mapping", *STRUCTURES)
+            ):
                 yield Mutation(file, field, kind)
 
 
@@ -171,7 +174,7 @@ def mutated(mutation: Mutation, data: dict[str, Any]) -> str:
     else:
         entry = {"unknown key": {"no_such_field": 1}, "path-like key": {"../x": 1}, "long key": {"k" * 5000: 1}}
         if mutation.kind == "missing key":
-            value.pop(next(iter(value)), None)
+            value.pop(next(iter(value), ""), None)
         elif mutation.kind == "duplicated key":
             raw = "1"
             first = next(iter(value), "a")
@@ -248,10 +251,12 @@ def main(arguments: list[str] | None = None) -> int:
                 counts["refused" if found else "accepted"] += 1
                 if found is None:
                     accepted.append(one)
-            except Exception:  # the point of the exercise: everything else is counted and shown
+            except Exception:  # noqa: BLE001  the point of the exercise: everything else is counted and shown
                 counts["tracebacks"] += 1
                 faults.append((one, traceback.format_exc(limit=-3)))
-    print(f"{len(chosen):,} mutations: " + ", ".join(f"{k} {counts[k]:,}" for k in ("refused", "accepted", "tracebacks")))
+    print(
+        f"{len(chosen):,} mutations: " + ", ".join(f"{k} {counts[k]:,}" for k in ("refused", "accepted", "tracebacks"))
+    )
     for one, trace in faults[:20]:
         print(f"\n{one.file.name} {one.field} {one.kind}\n{trace}")
     if given.accepted:

@@ -29,6 +29,9 @@ _SHARES = ("probability", "share", "0-1", "share of residents")
 _ANY_SIGN = ("logit", "as the user's rule", "score", "log points")
 _SPANS = {"switch": (0.0, 1.0), "level": (0.0, 4.0), "severity 1-4": (1.0, 4.0)}
 _DIVISORS = ("km/h", "km", "ratio")
+MOST = 1e9
+"""Size of a parameter, whatever its unit."""
+LEAST_DIVISOR = 0.001
 _NAME = re.compile(r"[a-z][a-z_]*(\.[a-z0-9_]+)+")
 _CITED = re.compile(r"\b(FACTS|MECHANISMS)\b")
 _ID = re.compile(r"\b(?:FACTS|MECHANISMS) ((?:[A-Z]\d{1,3}[a-z]?(?:-[A-Z]?\d{1,3}[a-z]?)?(?:, )?)+|section \d)")
@@ -91,7 +94,7 @@ class Entry:
     def allows(self, value: float) -> bool:
         """Return True for a value that has a meaning: within the possible range, whole where only that counts."""
         whole = self.distribution != "integer" or value == int(value)
-        return whole and self.least <= value <= self.most and not (self.is_divisor and value == 0)
+        return whole and self.least <= value <= self.most and not (self.is_divisor and value < LEAST_DIVISOR)
 
     def is_plausible(self, value: float) -> bool:
         """Return True for a value within the range that is held to be plausible."""
@@ -100,8 +103,8 @@ class Entry:
     @property
     def possible(self) -> str:
         """The possible range in words."""
-        span = f"{self.least:g} to {self.most:g}" if math.isfinite(self.most) else f"at least {self.least:g}"
-        span = "above 0" if self.is_divisor else span if math.isfinite(self.least) else "any"
+        span = f"{self.least:g} to {self.most:g}"
+        span = f"{LEAST_DIVISOR:g} to {self.most:g}" if self.is_divisor else span
         return f"{span}{', whole numbers' if self.distribution == 'integer' else ''} ({self.unit})"
 
 
@@ -114,8 +117,8 @@ def possible_range(unit: str) -> tuple[float, float]:
     if unit in _SHARES:
         return 0.0, 1.0
     if unit.startswith(_ANY_SIGN):
-        return -math.inf, math.inf
-    return next((span for start, span in _SPANS.items() if unit.startswith(start)), (0.0, math.inf))
+        return -MOST, MOST
+    return next((span for start, span in _SPANS.items() if unit.startswith(start)), (0.0, MOST))
 
 
 @cache
@@ -184,6 +187,8 @@ def _number(row: Mapping[str, Any], field: str) -> float:
     value = row[field]
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise InputError("this must be a finite number", field=field, found=value)
+    if abs(value) > MOST:
+        raise InputError("the number is too large", field=field, found=value, allowed=f"at most {MOST:g} in size")
     return float(value)
 
 

@@ -82,7 +82,7 @@ def _value(node: yaml.Node, prefix: str, lines: dict[str, int], path: Path, seen
         items = enumerate(node.value)
         return [_value(item, f"{prefix}.{k}" if prefix else str(k), lines, path, seen) for k, item in items]
     if not isinstance(node, yaml.MappingNode):
-        return _scalar(node, bool(node.style), prefix, path)
+        return _scalar(node, bool(getattr(node, "style", None)), prefix, path)
     found: dict[str, Any] = {}
     for key, value in node.value:
         name = _scalar(key, True, prefix, path) if isinstance(key, yaml.ScalarNode) else None

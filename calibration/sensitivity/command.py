@@ -18,7 +18,7 @@ from rich.text import Text
 from calibration.sensitivity.evaluations import ON_FAILED
 from calibration.sensitivity.study import SensitivityResult, SensitivityStudy
 from calibration.sensitivity.telling import Teller
-from scenarios.beforehand import announce, default_workers, free_folder
+from scenarios.beforehand import announce, check_size, default_workers, free_folder
 from scenarios.campaign import Summary
 from scenarios.commands import Options as Changes
 from scenarios.commands import changed
@@ -54,6 +54,7 @@ class Options:
     on_failed: str = "refuse"
     out: Path | None = None
     resume: bool = True
+    anyway: bool = False
 
 
 def run(scenario_name: str, options: Options, console: Console, write: WriteReport | None) -> bool:
@@ -139,6 +140,7 @@ def carry_out(study: SensitivityStudy, options: Options, console: Console) -> Se
     folder = free_folder(study.default_folder(), options.out, options.resume)
     Store.check(folder, study.experiment.manifest())
     workers = options.workers or default_workers(study.runs, LEAST_EACH)
+    check_size(study.scenario, study.target.arms, study.runs, workers, options.anyway)
     for one in study.experiment.warnings:
         console.warn(one)
     _announce(study, workers, folder, console)

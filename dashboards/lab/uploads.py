@@ -13,8 +13,10 @@ from typing import Any
 
 from scenarios import library
 from scenarios.dry import check_built, dry_check
+from scenarios.forecast import affordable, forecast, upload
 from scenarios.schema import Scenario
 from scenarios.yaml_lines import FieldPath, Tree, dotted, parse_yaml
+from sim.city.named import FILE_FIELDS
 from sim.errors import InputError
 from sim.files import write_atomically
 
@@ -23,7 +25,6 @@ MOST_SCENARIOS = 500
 CITIES = ("synthetic", "bare")
 MOST_BUILT = 300_000
 """Residents up to which the city is built for the check; what only a larger city shows is said when a run begins."""
-FILE_FIELDS = ("admin_tree", "facilities", "file", "folder", "path")
 
 
 def take(content: bytes, filename: str, folder: Path, replace: bool = False) -> str:
@@ -109,14 +110,20 @@ def _checked(draft: Path, said: str) -> Scenario:
     try:
         scenario = library.load(draft)
         dry_check(scenario)
+        runs = scenario.experiment.replications * len(scenario.arms)
+        affordable(forecast(scenario, _arms(scenario), runs), upload(), scenario)
         if _residents(scenario) <= MOST_BUILT:
-            check_built(scenario, list(dict.fromkeys([*scenario.arms, *scenario.policies])))
+            check_built(scenario, _arms(scenario))
         return scenario
     except InputError as error:
         file = said if Path(str(error.file)).name == draft.name else error.file
         raise InputError(
             error.problem, file=file, line=error.line, field=error.field, found=error.found, allowed=error.allowed
         ) from None
+
+
+def _arms(scenario: Scenario) -> list[str]:
+    return list(dict.fromkeys([*scenario.arms, *scenario.policies]))
 
 
 def _residents(scenario: Scenario) -> int:

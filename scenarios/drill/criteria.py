@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from sim.cases.catalogue import Title
+from sim.forms import Form
 
 Kind = Literal[
     "minutes_to_arrival",
@@ -45,14 +46,13 @@ HIGHER_IS_BETTER = ("share_responded_in_time", "share_answered", "share_acknowle
 NEED_INJECT = (*MINUTES, "loss_yuan", "highest_severity")
 
 
-class Measure(BaseModel):
+class Measure(Form):
     """What is read.
 
     ``inject`` names the inject whose incident is meant. Minutes count from when the incident occurred, or from its
     first report with ``since: reported``.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     kind: Kind
     inject: str | None = Field(None, description="inject whose incident is meant")
     since: Literal["occurred", "reported"] = "occurred"
@@ -80,13 +80,12 @@ class Measure(BaseModel):
         return STATES[self.kind]
 
 
-class Criterion(BaseModel):
+class Criterion(Form):
     """Something observable with a target: measured by the model, or rated by an evaluator (without a measure)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,59}$")
     title: Title
-    weight: float = Field(1.0, gt=0)
+    weight: float = Field(1.0, ge=0.001, le=1000)
     measure: Measure | None = Field(None, description="null: an evaluator rates it from 0 to 100")
     target: float | None = Field(None, description="100 points at this value or better")
     fail: float | None = Field(None, description="no points at this value or worse; linear between")

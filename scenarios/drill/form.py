@@ -7,13 +7,14 @@ rules of running are `scenarios.drill.runtime`.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from scenarios.drill.criteria import Criterion, Measure
 from scenarios.form_errors import nearest, placed, validated
@@ -23,6 +24,7 @@ from scenarios.schema import Scenario, Version
 from scenarios.yaml_lines import Tree, parse_yaml, read_yaml
 from sim.cases.catalogue import Level, Title
 from sim.errors import InputError
+from sim.forms import Form
 
 DRILLS = LIBRARY / "drills"
 MAX_UPLOAD_BYTES = 256_000
@@ -36,12 +38,6 @@ REASONS: tuple[Reason, ...] = (
 )  # fmt: skip
 Channel = Literal["phone", "radio", "system", "message", "in_person", "news"]
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
-
-
-class Form(BaseModel):
-    """Base of all parts: unknown fields are refused, values are frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Start(Form):
@@ -87,15 +83,19 @@ class Effect(Form):
     name: str | None = Field(None, description="road closures: a name by which it can be opened again")
     type: str | None = Field(None, description="incident: its case type")
     severity: int = Field(2, ge=1, le=4)
-    grid: str | None = Field(None, description="incident: code of the grid (null: drawn)")
+    grid: str | None = Field(None, min_length=1, description="incident: code of the grid (null: drawn)")
     place: int | None = Field(None, ge=0, description="incident: place index")
     needs: list[str] | None = Field(None, description="incident: departments truly needed (null: drawn by the type)")
-    told_by: str | None = Field(None, description="incident: channel that tells it at once (null: residents choose)")
-    x_m: float | None = Field(None, description="close_road: centre, metres in the city's coordinates")
-    y_m: float | None = Field(None, description="close_road: centre, metres in the city's coordinates")
+    told_by: str | None = Field(
+        None, min_length=1, description="incident: channel that tells it at once (null: residents choose)"
+    )
+    x_m: float | None = Field(None, ge=-1e8, le=1e8, description="close_road: centre, metres in the city's coordinates")
+    y_m: float | None = Field(None, ge=-1e8, le=1e8, description="close_road: centre, metres in the city's coordinates")
     around: str | None = Field(None, description="close_road: inject whose incident is the centre")
-    radius_m: float = Field(150.0, gt=0, description="close_road: arcs with their middle inside are closed")
-    for_min: float | None = Field(None, gt=0, description="close_road: minutes until it opens (null: by open_road)")
+    radius_m: float = Field(150.0, gt=0, le=1e6, description="close_road: arcs with their middle inside are closed")
+    for_min: float | None = Field(
+        None, gt=0, le=100_000, description="close_road: minutes until it opens (null: by open_road)"
+    )
     post: str | None = Field(None, description="off_duty, recall: post of the people or crews")
     count: int = Field(1, ge=1, le=200, description="off_duty, recall: how many")
 
@@ -134,14 +134,14 @@ class After(Form):
     """So long after another inject."""
 
     inject: str
-    delay_min: float = Field(0.0, ge=0, description="exercise minutes")
+    delay_min: float = Field(0.0, ge=0, le=100_000, description="exercise minutes")
 
 
 class Inject(Form):
     """One line of the master events list. Exactly one of ``at_min``, ``when``, ``after`` and ``manual`` stands."""
 
     id: str = Field(pattern=NAME)
-    at_min: float | None = Field(None, ge=0, description="exercise minutes")
+    at_min: float | None = Field(None, ge=0, le=100_000, description="exercise minutes")
     when: Condition | None = None
     after: After | None = None
     manual: bool = False
@@ -179,7 +179,7 @@ class Ask(Form):
     posts: list[str] | None = Field(None, description="dispatch: only people and crews of these posts")
     reasons: list[Reason] | None = Field(None, description="coordinate: only for these reasons")
     answer_within_s: float = Field(90.0, gt=0, le=3600, description="real seconds; then the built-in rule answers")
-    at_most: int | None = Field(None, ge=1, description="decisions asked in all (null: no limit)")
+    at_most: int | None = Field(None, ge=1, le=100_000, description="decisions asked in all (null: no limit)")
     most_options: int = Field(8, ge=2, le=30, description="people or crews offered, nearest first")
 
 
@@ -210,7 +210,7 @@ class Objective(Form):
 
     id: str = Field(pattern=NAME)
     title: Title
-    weight: float = Field(1.0, gt=0)
+    weight: float = Field(1.0, ge=0.001, le=1000)
     tasks: list[Task] = Field(min_length=1)
 
     @property
@@ -237,7 +237,7 @@ class Exercise(Form):
     description: Title | None = None
     version: Version = "1"
     scenario: Any = Field(description="a scenario's name or path, or its sections with 'extends'")
-    policy: str | None = None
+    policy: str | None = Field(None, min_length=1)
     start: Start = Start()
     length_min: float = Field(90.0, gt=0, le=2880, description="exercise minutes from STARTEX to ENDEX")
     seed: int = Field(1, ge=0, lt=2**63)
@@ -353,7 +353,7 @@ def _locate(text: str) -> Path:
     if text in names():
         return DRILLS / f"{text}.yaml"
     path = Path(text).expanduser()
-    if path.is_file():
+    if os.path.isfile(path):  # also for names that no file can have
         return path
     known = names()
     raise InputError(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scenarios.drill.form import Exercise
+from scenarios.forecast import affordable, forecast, upload
 from scenarios.library import load, locate, rooted
 from scenarios.merge import merge_scenarios, part
 from scenarios.schema import Scenario
@@ -38,7 +39,10 @@ def scenario_of(exercise: Exercise, tree: Tree, folder: Path, only_library: bool
     made = Scenario.from_tree(own, folder)
     if only_library:
         _check_upload(made, tree, "city" in given)
-    return _lengthened(made, exercise)
+    made = _lengthened(made, exercise)
+    if only_library:
+        affordable(forecast(made, made.arms[:1]), upload(), made)
+    return made
 
 
 def _check_upload(scenario: Scenario, tree: Tree, own_city: bool) -> None:

@@ -59,7 +59,9 @@ class Post(Part):
     per: Level | str = Field(
         "grid", description="one group per area of this level, or 'facility:<kind>' for one per facility"
     )
-    count: Annotated[Annotated[float, Field(ge=0, le=MOST_IN_A_GROUP)] | Literal["units"], BeforeValidator(_number_or_units)] = Field(
+    count: Annotated[
+        Annotated[float, Field(ge=0, le=MOST_IN_A_GROUP)] | Literal["units"], BeforeValidator(_number_or_units)
+    ] = Field(
         1.0,
         description="people or crews per group, 0 or more; a fraction is spread over groups evenly; 'units': at each "
         "facility as many as its own column 'units' says",

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from sim.cases.laws import Law, LawField
+from sim.forms import Form
 
 Level = Literal["grid", "community", "street", "district", "city"]
 LEVELS: tuple[Level, ...] = ("grid", "community", "street", "district", "city")
@@ -23,7 +24,7 @@ MOST_LOGIT = 100.0
 ARCHETYPES = ("urban", "compound", "rural", "pastoral")
 
 
-class Part(BaseModel):
+class Part(Form):
     """Base of all scenario parts: unknown fields are refused, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
@@ -42,7 +43,7 @@ class Stage(Part):
     A stage first occupies people for ``touch_min`` and then takes ``lag_min`` in which nobody is busy.
     """
 
-    name: str
+    name: str = Field(min_length=1, max_length=80)
     who: str = Field("holder", description="'holder' (who has the case now), or the name of a post or department")
     staff: int = Field(1, ge=0, le=64, description="people or units seized together; 0 = nobody (a pure delay)")
     capability: str | None = Field(None, description="capability that the sent staff must have")
@@ -96,9 +97,7 @@ class Success(Part):
     per_week_delay: float = Field(
         0.0, ge=-MOST_LOGIT, le=MOST_LOGIT, description="logit per week between occurrence and work (negative)"
     )
-    per_failure: float = Field(
-        0.0, ge=-MOST_LOGIT, le=MOST_LOGIT, description="logit per earlier failed attempt"
-    )
+    per_failure: float = Field(0.0, ge=-MOST_LOGIT, le=MOST_LOGIT, description="logit per earlier failed attempt")
     floor: float = Field(0.05, ge=0, le=1)
 
 

@@ -14,11 +14,12 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from sim.city.cache import cache_folder, prune
 from sim.city.shared import located
 from sim.errors import InputError
+from sim.forms import Form
 
 if TYPE_CHECKING:
     from sim.city.city import City
@@ -36,17 +37,13 @@ DISK_CACHE_RESIDENTS = 200_000
 """Synthetic cities from this size on are kept on disk: below, building is quicker than reading."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SyntheticSpec(_Part):
+class SyntheticSpec(Form):
     """A city made from a seed and a few numbers; null means the register's default."""
 
-    name: str = "Synthetic city"
-    name_zh: str | None = None
+    name: str = Field("Synthetic city", min_length=1, max_length=80)
+    name_zh: str | None = Field(None, min_length=1, max_length=80)
     residents: int = Field(100_000, ge=1, le=20_000_000, description="residents (persons)")
-    seed: int = Field(1, ge=0, description="seed of streets, homes and ties")
+    seed: int = Field(1, ge=0, lt=2**63, description="seed of streets, homes and ties")
     archetype_shares: Share | None = Field(None, description="shares of residents by archetype (0 where not named)")
     density_per_km2: Share | None = Field(None, description="residents per km2 by archetype")
     street_spacing_m: Share | None = Field(None, description="distance between junctions by archetype (m)")
@@ -75,14 +72,16 @@ class SyntheticSpec(_Part):
         return self
 
 
-class ReadSpec(_Part):
+class ReadSpec(Form):
     """A city read from files."""
 
     format: Literal["jemss", "graphml", "vertices_edges"]
-    name: str | None = Field(None, description="name of the city (null: of the folder or file)")
+    name: str | None = Field(
+        None, min_length=1, max_length=80, description="name of the city (null: of the folder or file)"
+    )
     folder: str | None = Field(None, description="folder of the files (jemss, vertices_edges)")
     file: str | None = Field(None, description="the file (graphml)")
-    seed: int = Field(1, ge=0, description="seed of what is not in the files: homes, traits, ties")
+    seed: int = Field(1, ge=0, lt=2**63, description="seed of what is not in the files: homes, traits, ties")
     residents: int | None = Field(
         None, ge=0, le=20_000_000, description="residents; null: the raster's total; needed without a raster"
     )
@@ -94,7 +93,9 @@ class ReadSpec(_Part):
         None, description="CSV kind, x_m, y_m (or lon, lat), name, capacity, units; replaces the kinds it names"
     )
     people_per_grid: float | None = Field(None, ge=1, le=1e7, description="residents per grid (persons)")
-    speed_kmh: float = Field(30.0, ge=0.1, le=1000, description="speed where the format has none (km/h; vertices_edges)")
+    speed_kmh: float = Field(
+        30.0, ge=0.1, le=1000, description="speed where the format has none (km/h; vertices_edges)"
+    )
     length_unit: Literal["ft", "m", "km"] | None = Field(
         None, description="unit where headers carry none (vertices_edges; null: the unit of the vertices)"
     )
@@ -110,13 +111,16 @@ class ReadSpec(_Part):
             raise ValueError(f"format {self.format} needs '{wanted}' and takes no '{other}'")
         return self
 
+
 Metres = Annotated[float, Field(ge=-MOST_METRES, le=MOST_METRES)]
 
 
-class BareSpec(_Part):
+class BareSpec(Form):
     """Given places and given travel."""
 
-    places: list[tuple[Metres, Metres]] | None = Field(None, max_length=MOST_BARE_PLACES, description="(x, y) of each place (m)")
+    places: list[tuple[Metres, Metres]] | None = Field(
+        None, min_length=1, max_length=MOST_BARE_PLACES, description="(x, y) of each place (m)"
+    )
     travel_min: list[list[float]] | list[list[list[float]]] | None = Field(
         None, description="minutes from place to place, or one such table per mode"
     )
@@ -125,7 +129,7 @@ class BareSpec(_Part):
     grids: int | None = Field(None, ge=1, le=MOST_BARE_PLACES, description="1, or one grid per place")
 
 
-class CitySpec(_Part):
+class CitySpec(Form):
     """Exactly one way to get a city."""
 
     synthetic: SyntheticSpec | None = None

@@ -40,14 +40,7 @@ def synthetic_city(spec: SyntheticSpec, tree: Areas | None = None) -> City:
         Deterministic in ``spec``; every part from its own stream.
     """
     shares = archetype_shares(spec)
-    density = _overridden("density_per_km2", spec.density_per_km2)
-    street_spec = StreetSpec(
-        area_km2=spec.residents * shares / density,
-        spacing_m=_overridden("street_spacing_m", spec.street_spacing_m),
-        local_kmh=_overridden("local_speed_kmh", spec.local_speed_kmh),
-        arterial_kmh=number("arterial_speed_kmh") if spec.arterial_speed_kmh is None else spec.arterial_speed_kmh,
-    )
-    roads, kind = make_streets(street_spec, spec.seed)
+    roads, kind = make_streets(streets_of(spec), spec.seed)
     people = node_people(spec.residents * shares, kind, spec.seed)
     layout = _lay(spec, roads, people, kind, tree)
     grids = layout.areas.grids
@@ -66,6 +59,16 @@ def synthetic_city(spec: SyntheticSpec, tree: Areas | None = None) -> City:
         grid_first=grid_first, ties=ties, node_grid=layout.node_grid, provenance=provenance,
         max_places=spec.max_places,
     )  # fmt: skip
+
+
+def streets_of(spec: SyntheticSpec) -> StreetSpec:
+    """Return areas, distances and speeds of the streets that a spec asks for."""
+    return StreetSpec(
+        area_km2=spec.residents * archetype_shares(spec) / _overridden("density_per_km2", spec.density_per_km2),
+        spacing_m=_overridden("street_spacing_m", spec.street_spacing_m),
+        local_kmh=_overridden("local_speed_kmh", spec.local_speed_kmh),
+        arterial_kmh=number("arterial_speed_kmh") if spec.arterial_speed_kmh is None else spec.arterial_speed_kmh,
+    )
 
 
 def archetype_shares(spec: SyntheticSpec) -> NDArray[np.float64]:

@@ -6,7 +6,9 @@ Only their form and checks stand here; what they do is in `authority`, `channels
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, model_validator
 
@@ -21,7 +23,9 @@ class Department(Part):
     post: str = Field(description="the post whose units do its work")
     level: Level = Field("district", description="level at which the department decides")
     duty_types: list[str] = Field(default_factory=list, description="types that its duty list names")
-    reluctance: float = Field(0.0, ge=-MOST_LOGIT, le=MOST_LOGIT, description="added to the logit of refusing (0 = average)")
+    reluctance: float = Field(
+        0.0, ge=-MOST_LOGIT, le=MOST_LOGIT, description="added to the logit of refusing (0 = average)"
+    )
     assessment_weight: float = Field(
         0.0, ge=0, le=1, description="weight of the street's assessment in its score (C11)"
     )
@@ -43,7 +47,9 @@ class Channel(Part):
     patience_min: LawField | None = Field(None, description="caller hangs up after waiting this long")
     open_hours: tuple[float, float] = (0.0, 24.0)
     needs_digital: float = Field(0.0, ge=0, le=MOST_LOGIT, description="how much digital access raises its utility")
-    trust: float = Field(0.0, ge=-MOST_LOGIT, le=MOST_LOGIT, description="how much the resident's trust raises its utility")
+    trust: float = Field(
+        0.0, ge=-MOST_LOGIT, le=MOST_LOGIT, description="how much the resident's trust raises its utility"
+    )
     misjudge_factor: float = Field(1.0, ge=0, le=100, description="multiplies the type's chance of being misjudged")
     wrong_address: float = Field(
         0.0, ge=0, le=1, description="probability that the case is filed in a neighbouring grid"
@@ -66,7 +72,9 @@ class Whistle(Part):
 
     title: Title
     kind: Literal["hard_problem", "joint_enforcement", "emergency"]
-    report_in_min: float = Field(gt=0, le=MOST_MIN, description="minutes in which the called departments must have come")
+    report_in_min: float = Field(
+        gt=0, le=MOST_MIN, description="minutes in which the called departments must have come"
+    )
     message_min: float = Field(5.0, ge=0, le=MOST_MIN)
     quorum: float = Field(1.0, gt=0, le=1, description="share of called departments present before work starts")
     lead: Literal["home_department", "street", "first_present"] = Field(
@@ -78,7 +86,10 @@ class Whistle(Part):
         120.0, gt=0, le=MOST_MIN, description="after this wait crews are released; longer after each release"
     )
     reconvene_min: float = Field(
-        1440.0, gt=0, le=MOST_MIN, description="after a release, or without a quorum, the next appointment is this much later"
+        1440.0,
+        gt=0,
+        le=MOST_MIN,
+        description="after a release, or without a quorum, the next appointment is this much later",
     )
     appointed: bool = Field(
         True, description="crews set out together for an appointed hour once the quorum has promised; else each at once"
@@ -135,7 +146,19 @@ class Calendar(Part):
     def _check(self) -> Calendar:
         if not 0 <= self.office_hours[0] < self.office_hours[1] <= 24:
             raise ValueError("office hours need 0 <= opening < closing <= 24")
+        if not 1900 <= self.start.year <= 2200:
+            raise ValueError("'start' lies outside the calendar; allowed: 1900 to 2200")
+        if not _is_zone(self.zone):
+            raise ValueError("no such time zone in 'zone'; allowed: a name such as Asia/Shanghai")
         both = sorted(set(self.holidays) & set(self.workdays))
         if both:
             raise ValueError(f"{both[0]} is a holiday and a working day at once; allowed: each date in one list")
         return self
+
+
+@cache
+def _is_zone(name: str) -> bool:
+    try:
+        return bool(ZoneInfo(name).key)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # not there, not a name, a folder
+        return False
