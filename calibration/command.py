@@ -29,6 +29,7 @@ from scenarios.console import Console, jsonable
 from scenarios.library import load
 from sim.errors import InputError
 from sim.files import give_name
+from sim.spreadsheet import csv_bytes
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 
@@ -102,7 +103,7 @@ def calibrate(options: Options, console: Console, report: WriteReport | None = N
     files = [
         write(made, fit, folder),
         _put(folder / "fit.json", text),
-        _put(folder / "heldout.csv", held.table.to_csv(index=False, float_format="%.8g")),
+        _put(folder / "heldout.csv", csv_bytes(held.table, "%.8g")),
         _put(folder / "map.yaml", log.mapping.to_yaml()),
     ]
     if report is not None:
@@ -145,10 +146,10 @@ def _holidays(base: str | None) -> frozenset[dt.date]:
     return frozenset(load(base).spec().calendar.holidays) if base is not None else frozenset()
 
 
-def _put(path: Path, text: str) -> Path:
+def _put(path: Path, content: str | bytes) -> Path:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        draft.write_text(text, encoding="utf-8")
+        draft.write_bytes(content if isinstance(content, bytes) else content.encode())
         give_name(draft, path)
     except OSError as error:
         draft.unlink(missing_ok=True)

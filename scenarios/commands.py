@@ -29,6 +29,7 @@ from scenarios.store import Store, write_parquet
 from scenarios.study import TABLES, Study
 from sim.errors import InputError
 from sim.files import write_atomically
+from sim.spreadsheet import csv_bytes
 
 FORMATS = ("csv", "parquet", "json", "html")
 MOMENTS = ("occurred", "reported", "judged", "assigned", "arrived", "closed", "resolved", "deadline")
@@ -323,6 +324,5 @@ def _write_frame(frame: Any, file: Path) -> Path:
                 file, frame.to_json(orient="records", force_ascii=False, date_format="iso", date_unit="us").encode()
             )
         case _:
-            # the mark lets spreadsheets read Chinese text as UTF-8
-            write_atomically(file, b"\xef\xbb\xbf" + frame.to_csv(index=False, lineterminator="\r\n").encode())
+            write_atomically(file, csv_bytes(frame))
     return file

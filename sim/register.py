@@ -103,8 +103,8 @@ class Entry:
     @property
     def possible(self) -> str:
         """The possible range in words."""
-        span = f"{self.least:g} to {self.most:g}"
-        span = f"{LEAST_DIVISOR:g} to {self.most:g}" if self.is_divisor else span
+        least = LEAST_DIVISOR if self.is_divisor else self.least
+        span = f"{least:g} to {self.most:g}" if self.most < MOST else f"at least {least:g} and at most {self.most:g}"
         return f"{span}{', whole numbers' if self.distribution == 'integer' else ''} ({self.unit})"
 
 

@@ -101,14 +101,14 @@ def test_an_implausible_value_is_taken_and_told_and_an_impossible_one_refused():
         "patrol.speed_kmh"
     ]
     for name, value, allowed in (
-        ("patrol.speed_kmh", 0.0, r"above 0 \(km/h\)"),
+        ("patrol.speed_kmh", 0.0, r"at least 0.001 and at most 1e\+09 \(km/h\)"),
         ("sensor.coverage", 1.01, "0 to 1"),
         ("intake.split_probability", -0.1, "0 to 1"),
         ("coordination.defer_min", -1.0, "at least 0"),
         ("coordination.whistle_level", 5.0, "0 to 4, whole numbers"),
         ("coordination.max_bounces", 2.5, "whole numbers"),
         ("type.leak.success_base", 1.2, "0 to 1"),
-        ("type.leak.touch_factor", 0.0, "above 0"),
+        ("type.leak.touch_factor", 0.0, "at least 0.001"),
     ):
         with pytest.raises(InputError, match=f"not possible.*{allowed}"):
             register.values({name: value})

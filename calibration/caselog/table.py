@@ -16,6 +16,7 @@ import numpy as np
 from calibration.caselog.diagnosis import Findings
 from calibration.caselog.rows import MAX_ROWS, Intern, Rows, repeated_rows, text_series
 from calibration.caselog.source import Bytes, encoding_of
+from sim.spreadsheet import undone
 
 SEPARATORS = (",", ";", "\t", "|")
 DAMAGE = "\ufffd".encode()
@@ -70,7 +71,7 @@ def _parsed(lines: Iterable[str], delimiter: str, findings: Findings) -> Rows:
             places.append(line)
             hashes.append(hash(tuple(row)))
             for column, value in zip(cells, row, strict=True):
-                column.append(intern(value))
+                column.append(intern(undone(value)))
             if rows > MAX_ROWS:
                 findings.stop("too_large", found=f"more than {MAX_ROWS:,} rows", allowed=f"{MAX_ROWS:,} rows")
     except csv.Error as error:
@@ -84,7 +85,7 @@ def _parsed(lines: Iterable[str], delimiter: str, findings: Findings) -> Rows:
 
 
 def _header(row: list[str], findings: Findings) -> list[str]:
-    names = [name.strip() or f"(column {i})" for i, name in enumerate(row, 1)]
+    names = [undone(name.strip()) or f"(column {i})" for i, name in enumerate(row, 1)]
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
         findings.stop("column_twice", found=twice[0], count=names.count(twice[0]))

@@ -8,6 +8,8 @@ a file must show everything with no connection.
 
 from __future__ import annotations
 
+import hashlib
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -86,11 +88,21 @@ class Chart:
     min_width_px: int = 0
     column_titles: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", self.name):
+            raise ValueError(f"a chart's name stands in addresses, and {self.name!r} cannot; use slug")
+
     def titled(self) -> go.Figure:
         """Return a copy of the figure that carries its title, for a picture that will stand alone."""
         figure = go.Figure(self.figure)
         margin_px = int(figure.layout.margin.t or 0) + 40
         return figure.update_layout(title={"text": escape(self.title), "x": 0.01}, margin_t=margin_px)
+
+
+def slug(text: str) -> str:
+    """Return a name for addresses, files and elements of a page, one for each text: letters, digits and dashes."""
+    plain = re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-")[:40]
+    return plain if plain == text else f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:8]}".strip("-")
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

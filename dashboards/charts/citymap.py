@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboards.charts.base import DIVERGING, GREY, INK, SEQUENTIAL, Chart, escape, figure, records
+from dashboards.charts.base import DIVERGING, GREY, INK, SEQUENTIAL, Chart, escape, figure, records, slug
 from dashboards.charts.ground import (
     area_labels,
     area_name,
@@ -302,7 +302,7 @@ def difference_map(
     mean = float(np.average(table["days"], weights=table["incidents"])) if len(table) else float("nan")
     layout = equal_axes(1, t) | {"coloraxis": _scale(DIVERGING, table["days"], True, t), "legend": {"y": 1.01}}
     return Chart(
-        name=f"map_difference_{arm}",
+        name=f"map_difference_{slug(arm)}",
         title=t(
             "charts.map.difference_title",
             arm=arm,

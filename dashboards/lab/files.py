@@ -22,6 +22,7 @@ from dashboards.server.access import require
 from dashboards.server.shell import Visit, page, visit_of
 from dashboards.texts.mistakes import sentence
 from sim.errors import InputError
+from sim.spreadsheet import csv_bytes
 
 router = APIRouter(prefix="/lab-files", include_in_schema=False)
 REPORT_POLICY = (
@@ -45,7 +46,7 @@ def _chart(request: Request, study: str, chart: str) -> Chart:
 @router.get("/study/{study}/chart/{chart}/csv")
 def chart_csv(request: Request, study: str, chart: str) -> Response:
     """The numbers behind a chart."""
-    content = _chart(request, study, chart).table.to_csv(index=False, float_format="%.10g").encode("utf-8-sig")
+    content = csv_bytes(_chart(request, study, chart).table, "%.10g")
     return _download(content, f"{study}-{chart}.csv", "text/csv; charset=utf-8")
 
 
@@ -81,7 +82,7 @@ def comparison_csv(request: Request, study: str) -> Response:
     """All paired differences of a study."""
     frame = _lab(request).study(study).comparison_table()
     return _download(
-        frame.to_csv(index=False, float_format="%.10g").encode("utf-8-sig"),
+        csv_bytes(frame, "%.10g"),
         f"{study}-comparison.csv",
         "text/csv; charset=utf-8",
     )

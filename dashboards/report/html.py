@@ -16,6 +16,7 @@ import pandas as pd
 from dashboards.charts.base import Chart, plotly_config
 from dashboards.charts.phrases import finite, number
 from dashboards.texts import Texts
+from sim.spreadsheet import csv_bytes
 
 MOST_ROWS = 200
 
@@ -84,8 +85,7 @@ def data_table(frame: pd.DataFrame, t: Texts, caption: str) -> str:
 
 def csv_uri(frame: pd.DataFrame) -> str:
     """Return the frame as a ``data:`` address of a CSV file that spreadsheets read as UTF-8."""
-    content = frame.to_csv(index=False, float_format="%.10g").encode("utf-8-sig")
-    return "data:text/csv;charset=utf-8;base64," + base64.b64encode(content).decode("ascii")
+    return "data:text/csv;charset=utf-8;base64," + base64.b64encode(csv_bytes(frame, "%.10g")).decode("ascii")
 
 
 def json_script(value: object, element_id: str) -> str:

@@ -19,6 +19,7 @@ from sim.city.city import City
 from sim.city.graphml import write_graphml
 from sim.errors import InputError
 from sim.files import give_name
+from sim.spreadsheet import neutral
 
 FILES: tuple[str, ...] = ("nodes.csv", "arcs.csv", "areas.csv", "facilities.csv", "streets.graphml")
 """Files that :func:`export_city` writes."""
@@ -62,7 +63,7 @@ def _write(file: Path, header: list[str], rows: Iterable[Iterable[object]]) -> N
     with file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(header)
-        writer.writerows(rows)
+        writer.writerows([neutral(cell) for cell in row] for row in rows)
 
 
 def _nodes(city: City, file: Path) -> None:

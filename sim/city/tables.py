@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
+from sim.spreadsheet import undone
 
 # zipfile answers encryption and unknown compression, real or from damage, with RuntimeError.
 _DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, struct.error, EOFError, KeyError, ValueError, RuntimeError)
@@ -283,6 +284,6 @@ def _table(name: str, header: list[str], rows: list[tuple[int, list[str]]], line
         [",".join(row) for _, row in short], f"{width} cells",
     )  # fmt: skip
     full = [(at, row) for at, row in rows if len(row) >= width]
-    columns = {title: [row[k] for _, row in full] for k, title in enumerate(header)}
+    columns = {title: [undone(row[k]) for _, row in full] for k, title in enumerate(header)}
     report.rows[name] = report.rows.get(name, 0) + len(rows)
     return Table(name, columns, np.array([at for at, _ in full], np.int64), line)
