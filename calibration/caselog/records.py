@@ -7,6 +7,7 @@ Records within records cannot play a part and are set aside by name. Object-cent
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,12 @@ def read_records(content: Bytes, findings: Findings) -> Rows:
     text = raw.decode(encoding_of(raw, None, findings))
     try:
         found = _records(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        place = f"line {error.lineno:,}" if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+    except (ValueError, RecursionError) as error:  # a ValueError of its own: a number of thousands of digits
+        deep = "nested too deeply" if isinstance(error, RecursionError) else "a number is too long"
+        place = f"line {error.lineno:,}" if isinstance(error, json.JSONDecodeError) else deep
         findings.stop("broken_json", found=str(error).splitlines()[0][:160], examples=[place])
+    if (halves := len(_HALF_PAIR.findall(text))) and not _writable(found):
+        findings.refuse("damaged_text", count=halves, examples=["half a character, written as \\ud800 or the like"])
     if isinstance(found, dict):
         keys = {str(key).casefold() for key in found}
         if any(key.startswith("ocel") for key in keys) or {"objects", "events"} <= keys:
@@ -36,6 +40,18 @@ def read_records(content: Bytes, findings: Findings) -> Rows:
     if len(found) > MAX_ROWS:
         findings.stop("too_large", found=f"{len(found):,} records", allowed=f"{MAX_ROWS:,} records")
     return _rows(found)
+
+
+_HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def _writable(found: Any) -> bool:
+    """Tell whether no text holds half a surrogate pair, which can only come from an escape."""
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _records(text: str) -> Any:

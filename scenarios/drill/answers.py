@@ -27,6 +27,7 @@ ACTIONS = ("release", "hold", "skip", "retime", "note", "rate", "pause", "resume
 _ANSWER = re.compile(r"(D[1-9]\d*)\s+(\S+)(?:\s+/(\d+(?:\.\d+)?))?(?:\s+(.*))?")
 _ACTION = re.compile(r"@(\d+(?:\.\d+)?)\s+(\w+)(?:\s+(.*))?")
 MAX_BYTES = 1_000_000
+MOST_S, MOST_MIN = 86_400.0, 100_000.0
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,13 @@ class Script:
             name = found[1]
             if name in self.answers:
                 raise self._wrong(number, name, "each decision once")
-            self.answers[name] = Given(number, found[2], float(found[3] or 0.0), found[4] or "")
+            took_s = float(found[3] or 0.0)
+            if took_s > MOST_S:
+                raise self._wrong(number, found[3], f"at most {MOST_S:g} real seconds")
+            self.answers[name] = Given(number, found[2], took_s, found[4] or "")
         elif (found := _ACTION.fullmatch(text)) and found[2] in ACTIONS:
+            if float(found[1]) > MOST_MIN:
+                raise self._wrong(number, found[1], f"at most {MOST_MIN:g} exercise minutes")
             self.actions.append(Action(number, float(found[1]), found[2], found[3] or ""))
         else:
             raise self._wrong(number, text, f"'D1 OPTION [/SECONDS] [REASON]', '@MINUTE ACTION' ({', '.join(ACTIONS)})")
