@@ -1,7 +1,7 @@
 """The base of every checked form: what pydantic would take in good faith and nobody can mean is refused here.
 
-``true`` is no number of people, and a number is no date. Unknown fields are refused and values frozen. What the fields
-mean stands in the forms themselves.
+``true`` is no number of people, and a number is neither true nor a date. Unknown fields are refused and values frozen.
+What the fields mean stands in the forms themselves.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ class Form(BaseModel):
         kinds = _kinds(cls, str(info.field_name))
         if not kinds & {bool, Any} and _holds_truth(value):
             raise ValueError("true or false is neither a number nor a text")
+        if bool in kinds and not kinds & {int, float, Any} and _holds_number(value):
+            raise ValueError("a number is neither true nor false")
         if dt.date in kinds and _holds_number(value):
             raise ValueError("a number is no date; allowed: a date such as 2026-03-02")
         return value
@@ -55,7 +57,7 @@ def _holds_truth(value: Any) -> bool:
 
 
 def _holds_number(value: Any) -> bool:
-    return isinstance(value, int | float) or any(isinstance(one, int | float) for one in _inside(value, 1))
+    return any(isinstance(one, int | float) and not isinstance(one, bool) for one in (value, *_inside(value, 1)))
 
 
 def _inside(value: Any, depth: int) -> list[Any]:

@@ -52,7 +52,7 @@ class ModelSpec(Part):
     ``warm_up_days`` and ``horizon_days - cool_down_days``.
     """
 
-    horizon_days: float = Field(30.0, gt=0, le=36_525, description="length of a run; at most a hundred years")
+    horizon_days: float = Field(30.0, ge=0.001, le=36_525, description="length of a run; at most a hundred years")
     warm_up_days: float = Field(0.0, ge=0, le=36_525)
     cool_down_days: float = Field(0.0, ge=0, le=36_525)
     calendar: Calendar = Calendar()

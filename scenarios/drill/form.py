@@ -92,9 +92,9 @@ class Effect(Form):
     x_m: float | None = Field(None, ge=-1e8, le=1e8, description="close_road: centre, metres in the city's coordinates")
     y_m: float | None = Field(None, ge=-1e8, le=1e8, description="close_road: centre, metres in the city's coordinates")
     around: str | None = Field(None, description="close_road: inject whose incident is the centre")
-    radius_m: float = Field(150.0, gt=0, le=1e6, description="close_road: arcs with their middle inside are closed")
+    radius_m: float = Field(150.0, ge=1, le=1e6, description="close_road: arcs with their middle inside are closed")
     for_min: float | None = Field(
-        None, gt=0, le=100_000, description="close_road: minutes until it opens (null: by open_road)"
+        None, ge=0.1, le=100_000, description="close_road: minutes until it opens (null: by open_road)"
     )
     post: str | None = Field(None, description="off_duty, recall: post of the people or crews")
     count: int = Field(1, ge=1, le=200, description="off_duty, recall: how many")
@@ -178,7 +178,7 @@ class Ask(Form):
     departments: list[str] | None = Field(None, description="dispatch, report_in: only these departments' own work")
     posts: list[str] | None = Field(None, description="dispatch: only people and crews of these posts")
     reasons: list[Reason] | None = Field(None, description="coordinate: only for these reasons")
-    answer_within_s: float = Field(90.0, gt=0, le=3600, description="real seconds; then the built-in rule answers")
+    answer_within_s: float = Field(90.0, ge=1, le=3600, description="real seconds; then the built-in rule answers")
     at_most: int | None = Field(None, ge=1, le=100_000, description="decisions asked in all (null: no limit)")
     most_options: int = Field(8, ge=2, le=30, description="people or crews offered, nearest first")
 
@@ -239,7 +239,7 @@ class Exercise(Form):
     scenario: Any = Field(description="a scenario's name or path, or its sections with 'extends'")
     policy: str | None = Field(None, min_length=1)
     start: Start = Start()
-    length_min: float = Field(90.0, gt=0, le=2880, description="exercise minutes from STARTEX to ENDEX")
+    length_min: float = Field(90.0, ge=1, le=2880, description="exercise minutes from STARTEX to ENDEX")
     seed: int = Field(1, ge=0, lt=2**63)
     blind: bool = False
     roles: dict[str, Role] = Field(min_length=1)

@@ -31,12 +31,12 @@ class Shift(Part):
     )
     days: list[Weekday] = Field(default_factory=lambda: list(get_args(Weekday)))
     holidays: bool = Field(True, description="also works on public holidays")
-    share_on: float = Field(1.0, gt=0, le=1, description="share of slots that have duty on a given day (roster)")
+    share_on: float = Field(1.0, ge=0.001, le=1, description="share of slots that have duty on a given day (roster)")
 
     @model_validator(mode="after")
     def _check(self) -> Shift:
         for start, end in self.hours:
-            if not (0 <= start < 24 and start < end <= start + 24):
+            if not (0 <= start < 24 and start + 0.01 <= end <= start + 24):
                 raise ValueError("each duty interval needs 0 <= start < 24 and start < end <= start + 24")
         return self
 
@@ -102,6 +102,8 @@ class Post(Part):
     def _units_stand_at_facilities(self) -> Post:
         if self.count == "units" and not self.per.startswith("facility:"):
             raise ValueError("a count of 'units' is told by facilities: 'per' must be 'facility:<kind>'")
+        if self.count != "units" and 0 < self.count < 1e-6:
+            raise ValueError("impossible number in 'count'; allowed: 0, or at least 1e-06")
         if any(not 0 <= skill <= 100 for skill in self.capabilities.values()):
             raise ValueError("a skill under 'capabilities' must be at least 0 and at most 100 (1 = average)")
         return self

@@ -104,8 +104,8 @@ class Success(Part):
 class Deadlines(Part):
     """Limits promised, in minutes from the report; working time counts office hours only."""
 
-    respond_min: float = Field(1440.0, gt=0, le=MOST_MIN)
-    resolve_min: float = Field(10080.0, gt=0, le=MOST_MIN)
+    respond_min: float = Field(1440.0, ge=0.1, le=MOST_MIN)
+    resolve_min: float = Field(10080.0, ge=0.1, le=MOST_MIN)
     working_time: bool = False
 
     @model_validator(mode="after")

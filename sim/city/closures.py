@@ -25,7 +25,7 @@ class Closure(Part):
     until_min: float = Field(gt=0, le=MOST_MIN, description="minutes since the scenario's start")
     x_m: float = Field(ge=-MOST_METRES, le=MOST_METRES, description="centre, metres in the city's coordinates")
     y_m: float = Field(ge=-MOST_METRES, le=MOST_METRES, description="centre, metres in the city's coordinates")
-    radius_m: float = Field(gt=0, le=1e6, description="arcs with their middle inside this circle are closed")
+    radius_m: float = Field(ge=1, le=1e6, description="arcs with their middle inside this circle are closed")
 
     @model_validator(mode="after")
     def _order(self) -> Closure:

@@ -102,7 +102,8 @@ def check_lengths(
     seen = given & (straight_m > 0) & np.isfinite(length_m)
     if not seen.any():
         return can
-    ratio = length_m[seen] / straight_m[seen]
+    with np.errstate(over="ignore"):  # beyond all numbers is wrong as well, and told below
+        ratio = length_m[seen] / straight_m[seen]
     low, middle = (float(np.quantile(ratio, q)) for q in (0.1, 0.5))
     wrong = float((ratio < 0.9).mean())
     if swapped_m is not None and wrong > 0.1:

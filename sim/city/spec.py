@@ -79,8 +79,8 @@ class ReadSpec(Form):
     name: str | None = Field(
         None, min_length=1, max_length=80, description="name of the city (null: of the folder or file)"
     )
-    folder: str | None = Field(None, description="folder of the files (jemss, vertices_edges)")
-    file: str | None = Field(None, description="the file (graphml)")
+    folder: str | None = Field(None, min_length=1, description="folder of the files (jemss, vertices_edges)")
+    file: str | None = Field(None, min_length=1, description="the file (graphml)")
     seed: int = Field(1, ge=0, lt=2**63, description="seed of what is not in the files: homes, traits, ties")
     residents: int | None = Field(
         None, ge=0, le=20_000_000, description="residents; null: the raster's total; needed without a raster"
@@ -133,7 +133,7 @@ class CitySpec(Form):
     """Exactly one way to get a city."""
 
     synthetic: SyntheticSpec | None = None
-    path: str | None = Field(None, description="folder of a saved city")
+    path: str | None = Field(None, min_length=1, description="folder of a saved city")
     read: ReadSpec | None = None
     bare: BareSpec | None = None
 

@@ -73,21 +73,21 @@ class Whistle(Part):
     title: Title
     kind: Literal["hard_problem", "joint_enforcement", "emergency"]
     report_in_min: float = Field(
-        gt=0, le=MOST_MIN, description="minutes in which the called departments must have come"
+        ge=0.1, le=MOST_MIN, description="minutes in which the called departments must have come"
     )
     message_min: float = Field(5.0, ge=0, le=MOST_MIN)
-    quorum: float = Field(1.0, gt=0, le=1, description="share of called departments present before work starts")
+    quorum: float = Field(1.0, ge=0.001, le=1, description="share of called departments present before work starts")
     lead: Literal["home_department", "street", "first_present"] = Field(
         "home_department",
         description="who leads: the type's own department when it is called (crews set out once it has promised, work "
         "starts once it is there), the street's own people (nobody is waited for), or who comes first",
     )
     hold_min: float = Field(
-        120.0, gt=0, le=MOST_MIN, description="after this wait crews are released; longer after each release"
+        120.0, ge=0.1, le=MOST_MIN, description="after this wait crews are released; longer after each release"
     )
     reconvene_min: float = Field(
         1440.0,
-        gt=0,
+        ge=0.1,
         le=MOST_MIN,
         description="after a release, or without a quorum, the next appointment is this much later",
     )
