@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 AS_IS = "as-is"
 MOST_MARGIN = 1e12
+MOST_TITLE = 300
 MODEL_SECTIONS = frozenset(ModelSpec.model_fields)
 Version = Annotated[str, Field(min_length=1, max_length=40)] | Annotated[int, Field(ge=0, le=10**9)]
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
@@ -268,10 +269,18 @@ class Scenario(Sections):
             if not 0 < margin <= MOST_MARGIN:
                 raise self._at(("experiment", "equivalence", measure), "a margin of no width, or of no end", margin,
                                f"above 0 and at most {MOST_MARGIN:g}")  # fmt: skip
+        for where, title in self._titles():
+            if max(len(title.en), len(title.zh)) > MOST_TITLE:
+                raise self._at(where, "too long for a title", f"{len(title.en)} and {len(title.zh)} characters",
+                               f"at most {MOST_TITLE} characters")  # fmt: skip
         for name in self.policies:
             if not name or any(c in "/\\," or c.isspace() for c in name) or len(name) > 60:
                 raise self._at(("policies", name), "a policy's name cannot be used", name,
                                "up to 60 characters without spaces, commas and slashes")  # fmt: skip
+
+    def _titles(self) -> list[tuple[FieldPath, Title]]:
+        policies = [(("policies", name, "title"), one.title) for name, one in self.policies.items() if one.title]
+        return [(("title",), self.title), *policies]
 
     def _at(self, path: FieldPath, problem: str, found: Any, allowed: Any) -> InputError:
         file, line = self._tree.origin(path)

@@ -17,7 +17,7 @@ MOST_NUMBER = 1e15
 """Larger than any quantity here: 1e15 minutes are two thousand million years."""
 LEAST_NUMBER = 1e-30
 MOST_DIGITS = 40
-MOST_TEXT = 4000
+MOST_TEXT = 10_000
 MOST_NAME = 200
 
 _NULL = re.compile(r"~|null|Null|NULL|")

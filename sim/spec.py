@@ -15,6 +15,8 @@ from sim.cases.catalogue import MOST_MIN, CaseType, Level, Part
 from sim.city.closures import Closure
 from sim.institutions.parts import Calendar, Channel, Department, Sweep, Whistle
 
+LEAST_DAYS = 0.001
+"""A run of a minute and a half: below, nothing can happen."""
 LOG_LEVELS = ("counts", "cases", "everything")
 
 
@@ -52,7 +54,7 @@ class ModelSpec(Part):
     ``warm_up_days`` and ``horizon_days - cool_down_days``.
     """
 
-    horizon_days: float = Field(30.0, ge=0.001, le=36_525, description="length of a run; at most a hundred years")
+    horizon_days: float = Field(30.0, gt=0, le=36_525, description="length of a run; at most a hundred years")
     warm_up_days: float = Field(0.0, ge=0, le=36_525)
     cool_down_days: float = Field(0.0, ge=0, le=36_525)
     calendar: Calendar = Calendar()
@@ -89,6 +91,8 @@ class ModelSpec(Part):
 
     @model_validator(mode="after")
     def _windows(self) -> ModelSpec:
+        if self.horizon_days < LEAST_DAYS:
+            raise ValueError(f"impossible number in 'horizon_days'; allowed: at least {LEAST_DAYS:g} (days)")
         if self.warm_up_days + self.cool_down_days >= self.horizon_days:
             ends = f"{self.warm_up_days:g} + {self.cool_down_days:g} days"
             raise ValueError(f"warm-up and cool-down ({ends}) leave no window; allowed: 'horizon_days' above their sum")

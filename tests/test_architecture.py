@@ -20,7 +20,7 @@ KERNEL = {"sim.kernel", "sim.assemble", "sim.tables_out", "sim.model", "sim.mesa
 MODEL_LEVEL = KERNEL | {
     "sim.check", "sim.cases.tabulate", "sim.policies.check", "sim.policies.trial", "sim.agents.views",
 }  # fmt: skip
-LIGHT = {"sim.errors", "sim.register", "sim.yaml_file"}
+LIGHT = {"sim.errors", "sim.plain_values", "sim.register", "sim.yaml_file"}
 # the register also lists the shipped catalogue's numbers; it reads them only when asked for those
 DEFERRED = {("sim.register", "sim.cases.load")}
 LEVELS = ("light", "engine", "concepts", "spec", "loop", "model")

@@ -67,7 +67,7 @@ def test_what_is_too_large_is_refused_however_it_is_written_and_nobody_waits(sit
         data["scenario"]["city"]["synthetic"]["residents"] = "9000000"
 
     def crowded(data):
-        data["scenario"].setdefault("types", {})["brawl"] = {"rate_per_1000_year": 1e9}
+        data["scenario"].setdefault("types", {})["brawl"] = {"rate_per_1000_year": 9e5}
 
     before = len(list(given.results.glob("drills/*")))
     with watched(url) as took:
@@ -83,7 +83,7 @@ def test_a_building_ends_with_the_wish_for_it(site):
     url, _ = site
 
     def slow(data):
-        data["scenario"].setdefault("posts", {})["police_unit"] = {"count": 10**9}
+        data["scenario"].setdefault("posts", {})["grid_member"] = {"count": 10_000}
 
     with pytest.raises(httpx.ReadTimeout):
         _upload(url, slow, timeout=3)

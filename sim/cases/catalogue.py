@@ -33,8 +33,8 @@ class Part(Form):
 class Title(Part):
     """A name on screen in two languages."""
 
-    en: str = Field(min_length=1, max_length=2000)
-    zh: str = Field(min_length=1, max_length=2000)
+    en: str = Field(min_length=1, max_length=10_000)
+    zh: str = Field(min_length=1, max_length=10_000)
 
 
 class Stage(Part):

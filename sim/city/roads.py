@@ -17,6 +17,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from sim.city.spec import MOST_METRES
 from sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -131,11 +132,11 @@ class Roads:
         """
         if not len(self):
             raise InputError("the road network has no nodes", file=file, allowed="at least one node")
-        bad = np.flatnonzero(~(np.isfinite(self.x) & np.isfinite(self.y)))
+        bad = np.flatnonzero(~((np.abs(self.x) <= MOST_METRES) & (np.abs(self.y) <= MOST_METRES)))
         if len(bad):
             raise InputError(
-                f"node {self.name_of(bad[0])} has a coordinate that is not a number", file=file, field="x, y",
-                found=f"{self.x[bad[0]]}, {self.y[bad[0]]}", allowed="finite numbers",
+                f"node {self.name_of(bad[0])} has a coordinate that cannot be", file=file, field="x, y",
+                found=f"{self.x[bad[0]]}, {self.y[bad[0]]}", allowed=f"metres, at most {MOST_METRES:g} in size",
             )  # fmt: skip
         for column, ends in (("from", self.arc_from), ("to", self.arc_to)):
             bad = np.flatnonzero((ends < 0) | (ends >= len(self)))

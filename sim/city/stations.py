@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sim.city.roads import Roads
 from sim.city.source import Spots
+from sim.city.spec import MOST_METRES
 from sim.city.tables import ReadReport, Table, read_table
 from sim.errors import InputError
 
@@ -85,7 +86,7 @@ def _where(table: Table, roads: Roads, report: ReadReport) -> tuple[NDArray, NDA
             allowed="x_m and y_m, or lon and lat",
         )  # fmt: skip
     a, b = table.numbers(across), table.numbers(up)
-    most = (np.inf, np.inf) if across == "x_m" else (180.0, 90.0)
+    most = (MOST_METRES, MOST_METRES) if across == "x_m" else (180.0, 90.0)
     good = np.ones(len(table), bool)
     for name, values, limit in ((across, a, most[0]), (up, b, most[1])):
         fine = np.isfinite(values) & (np.abs(values) <= limit)

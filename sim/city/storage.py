@@ -137,7 +137,7 @@ def _write_manifest(city: City, folder: Path) -> None:
 def _manifest_check(manifest: dict[str, Any]) -> int:
     """Return the checksum of a manifest, its own left out."""
     rest = {key: value for key, value in manifest.items() if key != "check"}
-    return zlib.crc32(json.dumps(rest, sort_keys=True, ensure_ascii=False).encode())
+    return zlib.crc32(json.dumps(rest, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 def _checksum(file: Path) -> int:
