@@ -20,10 +20,11 @@ from dashboards.drill.acts import fill
 from dashboards.drill.building import Cancelled
 from dashboards.drill.city import choices, packed_city
 from dashboards.drill.room import Room
-from dashboards.drill.rooms import Rooms, rooms_of
+from dashboards.drill.rooms import rooms_of
 from dashboards.drill.seats import BROWSER, COOKIE, host_of, seated
 from dashboards.drill.socket import router as sockets
 from dashboards.server.access import require, user_of
+from dashboards.server.reach import joined_at
 from dashboards.server.shell import visit_of
 from dashboards.server.state import state_of
 from scenarios.drill import CONTROLLER, names
@@ -31,6 +32,8 @@ from scenarios.drill.form import MAX_UPLOAD_BYTES
 from sim.errors import InputError
 
 SEAT_S = 24 * 3600
+MOST_TYPED = 40
+"""Characters of a wrong code that come back in its field."""
 REPORT_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox allow-scripts allow-downloads allow-modals"
@@ -45,8 +48,39 @@ trainer = Depends(require("trainer"))
 @router.get("/drill")
 def lobby(request: Request) -> HTMLResponse:
     """Join a room, or open one."""
+    return _lobby(request)
+
+
+def _lobby(request: Request, code: str = "", wrong: str = "", status: int = 200) -> HTMLResponse:
     rooms, may_open = rooms_of(request), user_of(request).may("trainer")
-    return pages.lobby(visit_of(request), rooms.unfinished() if may_open else [], may_open)
+    seats = [seat for room in rooms.open_rooms() for seat in _ways_back(request, room)]
+    unfinished = rooms.unfinished() if may_open else []
+    shown = pages.Lobby(unfinished, may_open, seats, may_open and _address(request) is None, code, wrong)
+    return pages.lobby(visit_of(request), shown, status)
+
+
+def _address(request: Request) -> str | None:
+    """Return where other devices join, None when none can."""
+    listening = request.scope.get("server") or ("", 0)
+    return joined_at(state_of(request).settings, request.headers.get("host", ""), listening[1])
+
+
+def _ways_back(request: Request, room: Room) -> list[tuple[Room, str, bool]]:
+    """Return the seats that whoever asks has in a room, or may have again: (room, role, whether this browser's)."""
+    own = [(room, role, True) for role in dict.fromkeys(s.role for s in room.places.of_browser(_browser(request)))]
+    if _opened(request, room) and not any(role == CONTROLLER for _, role, _ in own):
+        own.append((room, CONTROLLER, False))
+    return own
+
+
+def _browser(request: Request) -> str:
+    return request.cookies.get(BROWSER, "")
+
+
+def _opened(request: Request, room: Room) -> bool:
+    """Whether the user who asks opened the room, on this device or another; only where users log in by tokens."""
+    user = user_of(request)
+    return bool(room.opener) and user.may("trainer") and user.name == room.opener
 
 
 @router.post("/drill/open", dependencies=[trainer])
@@ -69,7 +103,7 @@ async def open_room(
     else:
         raise InputError("no shipped exercise of that name", field="exercise", found=exercise, allowed=list(names()))
     try:
-        return await _sit(request, await rooms.open(made), CONTROLLER)
+        return await _control(request, await rooms.open(made))
     except Cancelled:
         return Response(status_code=499)  # nobody reads it: whoever asked has gone
 
@@ -78,15 +112,21 @@ async def open_room(
 async def take_up(request: Request, recording: Annotated[str, Form(max_length=130)]) -> Response:
     """Open a room for a drill that was broken off."""
     try:
-        return await _sit(request, await rooms_of(request).take_up(recording, request.is_disconnected), CONTROLLER)
+        return await _control(request, await rooms_of(request).take_up(recording, request.is_disconnected))
     except Cancelled:
         return Response(status_code=499)
+
+
+async def _control(request: Request, room: Room) -> Response:
+    """Give whoever has opened a room its control."""
+    room.opener = user_of(request).name if state_of(request).settings.users else ""
+    return await _sit(request, room, CONTROLLER)
 
 
 async def _sit(request: Request, room: Room, role: str) -> Response:
     """Give a seat and lead to its page; a browser that has sat there before gets its own seat."""
     first = not room.places.taken(role)
-    browser = request.cookies.get(BROWSER, "") or secrets.token_urlsafe(16)
+    browser = _browser(request) or secrets.token_urlsafe(16)
     key = room.sit(role, browser, host_of(request))
     drill = room.drill
     if first and role in drill.unfilled and drill.exercise.roles[role].kind == "player" and not drill.is_over:
@@ -95,16 +135,26 @@ async def _sit(request: Request, room: Room, role: str) -> Response:
     path = f"/drill/{room.code}/{role}"
     response = RedirectResponse(visit_of(request).link(path), 303)
     secure = request.url.scheme == "https"
-    for name, value, below in ((COOKIE, key, path), (BROWSER, browser, f"/drill/{room.code}")):
+    for name, value, below in ((COOKIE, key, path), (BROWSER, browser, "/drill")):
         response.set_cookie(name, value, max_age=SEAT_S, path=below, httponly=True, samesite="strict", secure=secure)
     return response
 
 
 # ---------------------------------------------------------------- joining
 @router.post("/drill/join")
-def join(request: Request, code: Annotated[str, Form(max_length=20)]) -> Response:
-    """Find the room of a code and lead to its roles."""
-    return RedirectResponse(visit_of(request).link(f"/drill/{_room(request, code).code}"), 303)
+def join(request: Request, code: Annotated[str, Form()] = "") -> Response:
+    """Find the room of a code and lead to its roles; a wrong code comes back in its field."""
+    try:
+        return RedirectResponse(visit_of(request).link(f"/drill/{_room(request, code).code}"), 303)
+    except HTTPException as error:
+        return _no_room(request, code, error)
+
+
+def _no_room(request: Request, code: str, error: HTTPException) -> Response:
+    """Answer a code that leads to no room: a browser gets the page to join again, a program the sentence."""
+    if "text/html" not in request.headers.get("accept", ""):
+        raise error
+    return _lobby(request, code[:MOST_TYPED], str(error.detail), error.status_code)
 
 
 def _room(request: Request, code: str) -> Room:
@@ -121,39 +171,54 @@ def _room(request: Request, code: str) -> Room:
 
 
 @router.get("/drill/{code}")
-def roles(request: Request, code: str) -> HTMLResponse:
+def roles(request: Request, code: str) -> Response:
     """The roles of a room, to choose from."""
-    return pages.roles(visit_of(request), _room(request, code), user_of(request).may("trainer"))
+    try:
+        room = _room(request, code)
+    except HTTPException as error:
+        return _no_room(request, code, error)
+    return pages.roles(visit_of(request), room, user_of(request).may("trainer"), _ways_back(request, room))
 
 
 @router.post("/drill/{code}/join")
 async def take_seat(
     request: Request, code: str, role: Annotated[str, Form(max_length=60)],
-    control: Annotated[str, Form(max_length=20)] = "",
+    control: Annotated[str, Form()] = "",
 ) -> Response:  # fmt: skip
-    """Take a seat in a role; a controller's needs the controllers' code."""
-    room = _room(request, code)
+    """Take a seat in a role; a controller's needs the controllers' code, or to be who opened the room."""
+    try:
+        room = _room(request, code)
+    except HTTPException as error:
+        return _no_room(request, code, error)
     if role == CONTROLLER:
         require("trainer")(request)
-        if "".join(control.upper().split()) != room.control_code:
-            client = f"drill {request.client.host if request.client else ''}"
-            state_of(request).sessions.note_failure(client)
-            raise HTTPException(403, pages.words(visit_of(request), "wrong_control"))
+        known = [role for _, role, _ in _ways_back(request, room)]
+        if CONTROLLER not in known and "".join(control.upper().split()) != room.control_code:
+            return _no_control(request, room, control)
     return await _sit(request, room, role)
+
+
+def _no_control(request: Request, room: Room, typed: str) -> Response:
+    """Answer a wrong controllers' code: it stays in its field; it is counted like a wrong room's."""
+    state_of(request).sessions.note_failure(f"drill {host_of(request)}")
+    wrong = pages.words(visit_of(request), "wrong_control")
+    if "text/html" not in request.headers.get("accept", ""):
+        raise HTTPException(403, wrong)
+    return pages.roles(visit_of(request), room, True, _ways_back(request, room), wrong, typed[:MOST_TYPED])
 
 
 # ---------------------------------------------------------------- a seat
 @router.get("/drill/{code}/{role}")
 def seat_page(request: Request, code: str, role: str) -> Response:
     """The page of a seat; whoever has none is led to the roles."""
-    rooms: Rooms = rooms_of(request)
-    room = rooms.find(code)
-    if room is None:
-        raise HTTPException(404, pages.words(visit_of(request), "wrong_code"))
-    seat = room.places.seat(request.cookies.get(COOKIE, ""), role)
-    if seat is None:
-        return RedirectResponse(visit_of(request).link(f"/drill/{room.code}"), 303)
-    return pages.live(visit_of(request), room, seat)
+    room = rooms_of(request).find(code)
+    seat = room.places.seat(request.cookies.get(COOKIE, ""), role) if room is not None else None
+    if room is not None and seat is not None:
+        return pages.live(visit_of(request), room, seat, _address(request))
+    try:
+        return RedirectResponse(visit_of(request).link(f"/drill/{_room(request, code).code}"), 303)
+    except HTTPException as error:
+        return _no_room(request, code, error)
 
 
 @router.get("/drill/{code}/{role}/city")

@@ -11,6 +11,7 @@ from contextlib import suppress
 import uvicorn
 
 from dashboards.server.app import create_app
+from dashboards.server.reach import host_told
 from dashboards.server.settings import Settings
 from dashboards.server.sockets import Protocol
 from sim.errors import InputError
@@ -42,7 +43,7 @@ def listen(settings: Settings) -> socket.socket:
 
 def address(settings: Settings, bound: socket.socket) -> str:
     """Return the address that a user types."""
-    host = settings.host if settings.host not in ("0.0.0.0", "::") else socket.gethostname()
+    host = host_told(settings)
     return f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}/"
 
 
