@@ -4,13 +4,21 @@ Each command reads its options and hands them on; what it does is in `scenarios`
 `dashboards`. Both are imported when a command runs, so that ``--help`` and mistakes in input answer at once
 and compile nothing.
 
-Exit codes: 0 done; 1 some runs failed, the rest is there; 2 a mistake in the input; 3 an extra is not
-installed; 130 interrupted, everything finished is stored.
+Exit codes: 0 done; 1 some runs failed or the machine gave out (disk, memory, files), the rest is there; 2 a mistake in
+the input; 3 an extra is not installed; 130 interrupted, everything finished is stored.
+
+Nothing is imported from the folder one stands in, by this process or those it starts, unless this file lies there. So
+the path is set before all else, even before annotations are put off, which is an import too.
 """
 
-from __future__ import annotations
-
+import os
 import sys
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+if __name__ == "__main__" and not sys.flags.safe_path and sys.path[0] == os.getcwd() != _HERE:
+    del sys.path[0]
+
+import io
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -27,11 +35,21 @@ EXTRAS = {"kaleido": "report", "distributed": "cluster", "playwright": "browser"
 """Module that may be missing -> the extra that brings it."""
 
 
+HEAVY = ("run", "compare", "sensitivity", "calibrate", "export", "drill", "dashboard")
+"""Commands that load the engine or read results."""
+
+
 class Front(TyperGroup):
     """Turns what goes wrong into one sentence and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; mistakes of input, missing extras and interruptions never show a traceback."""
+        from sim.exhausted import too_little_to_start
+
+        heavy = next((word for word in sys.argv[1:] if not word.startswith("-")), "") in HEAVY
+        if heavy and "--help" not in sys.argv and (told := too_little_to_start()):
+            typer.echo(f"gridwhistle: {told}", err=True)
+            raise typer.Exit(1)
         try:
             return super().invoke(ctx)
         except (typer.Exit, SystemExit):
@@ -50,6 +68,7 @@ class Front(TyperGroup):
 def _known(error: Exception) -> tuple[int | None, str]:
     """Return exit code and sentence of an error that is not the program's fault."""
     from sim.errors import InputError
+    from sim.exhausted import told_of
 
     if isinstance(error, InputError):
         return 2, f"gridwhistle: {_sentence(error)}"
@@ -61,17 +80,23 @@ def _known(error: Exception) -> tuple[int | None, str]:
         return int(error.exit_code), f"gridwhistle: {error}; the same command goes on from there"
     if type(error).__name__ == "PoolError":
         return 1, f"gridwhistle: {error}"
+    if told := told_of(error):
+        return 1, f"gridwhistle: {told}"
     return None, ""
 
 
-def _sentence(error: InputError) -> str:
+def _sentence(error: "InputError") -> str:
     """Return a mistake in the language that was asked for; English where that cannot be told."""
-    from dashboards.texts import LANGUAGES
-    from dashboards.texts.mistakes import sentence
+    from dashboards.texts import LANGUAGES, Texts
 
     asked = "".join(sys.argv[k + 1] for k, word in enumerate(sys.argv[:-1]) if word == "--lang")
     asked = next((word.removeprefix("--lang=") for word in sys.argv if word.startswith("--lang=")), asked)
-    return sentence(error, asked if asked in LANGUAGES else "en")
+    told = Texts(asked if asked in LANGUAGES else "en").mistake(error)
+    try:
+        told.encode(sys.stderr.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return Texts("en").mistake(error)
+    return told
 
 
 app = typer.Typer(
@@ -239,7 +264,6 @@ def calibrate(
     import os
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: threads only get in each other's way
-    from calibration.caselog import LogRefused
     from calibration.command import Options as Asked
     from calibration.command import calibrate as fit
 
@@ -247,11 +271,7 @@ def calibrate(
     _one_of("--on-bad-rows", on_bad_rows, ("refuse", "drop"))
     options = Asked(log, map, zone, split, scenario, on_bad_rows, out, replications, seed)  # type: ignore[arg-type]
     write = _late("dashboards.report.calibration", "write_calibration_report") if report else None
-    try:
-        outcome = fit(options, console, write)
-    except LogRefused as error:
-        typer.echo(f"gridwhistle: {error.sentence(console.words)}", err=True)
-        raise typer.Exit(2) from None
+    outcome = fit(options, console, write)
     code = {"published": 0, "draft": 1, "passed_with_differences": 4}[outcome.made.status]
     if code:
         raise typer.Exit(code)
@@ -321,6 +341,10 @@ def dashboard(
     name: Annotated[
         list[str] | None, typer.Option("--name", help="A further host name by which browsers may call the server.")
     ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option("--trusted-proxy", help="Address of a proxy whose X-Forwarded-For and -Proto are believed."),
+    ] = None,
     results: Annotated[Path, typer.Option("--results", help="Folder of the results.")] = Path("results"),
     scenarios: Annotated[Path, typer.Option("--scenarios", help="Folder of your scenarios.")] = Path("my-scenarios"),
     concurrent: Annotated[int, typer.Option("--concurrent", help="Jobs that run at once.")] = 1,
@@ -331,7 +355,8 @@ def dashboard(
     from dashboards.server.settings import settings
 
     console = _console(lang, False)
-    given = settings(host, port, results, scenarios, token_file, tuple(name or ()), lang, concurrent)
+    proxies = tuple(trusted_proxy or ())
+    given = settings(host, port, results, scenarios, token_file, tuple(name or ()), lang, concurrent, proxies)
     console.note("dashboard_starts")
 
     from dashboards.server.serve import serve
@@ -421,7 +446,7 @@ def city_show(
 
 
 def _experiment(
-    scenario: str, policy: list[str] | None, given: tuple[Any, ...], arms: int, console: Console, report: bool
+    scenario: str, policy: list[str] | None, given: tuple[Any, ...], arms: int, console: "Console", report: bool
 ) -> None:
     from scenarios.commands import Options
     from scenarios.commands import run as carry_out
@@ -431,10 +456,12 @@ def _experiment(
         raise typer.Exit(1)
 
 
-def _console(lang: str, machine: bool) -> Console:
+def _console(lang: str, machine: bool) -> "Console":
     from dashboards.texts import Texts
-    from scenarios.console import Console
+    from scenarios.console import Console, check_encoding
 
+    if not machine:
+        check_encoding(lang)
     return Console(Texts(lang), lang, machine)
 
 
@@ -456,6 +483,10 @@ def _absolute(path: Path | None) -> str | None:
 
 def main() -> None:
     """Run the command line."""
+    os.environ["PYTHONSAFEPATH"] = "1"  # for processes that libraries start
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a sign that a terminal lacks is told by its number, not by a crash
+            stream.reconfigure(errors="backslashreplace")
     app()
 
 

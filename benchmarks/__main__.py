@@ -102,6 +102,29 @@ def fanout(json: Json = None, quick: Quick = False) -> None:
 
 
 @app.command()
+def soak(
+    json: Json = None,
+    minutes: Annotated[float, typer.Option("--minutes", min=1, help="How long the server is used.")] = 30.0,
+) -> None:
+    """Use pages, comparisons, replays and a drill room of a server, and measure how much its memory grows."""
+    from benchmarks.soak import SOAK, measure
+
+    _report(SOAK, measure(minutes), f"Soak of {minutes:g} minutes", json)
+
+
+@app.command()
+def faults(
+    json: Json = None,
+    only: Annotated[str | None, typer.Option("--only", help="Commands, with commas between them.")] = None,
+    quick: Quick = False,
+) -> None:
+    """Break one thing after the other under each command; what is lost, doubled and told; about 15 minutes."""
+    from benchmarks.faults import FAULTS, measure
+
+    _report(FAULTS, measure(quick, only), "Faults" + (" (quick: three faults of each)" if quick else ""), json)
+
+
+@app.command()
 def replay(json: Json = None, quick: Quick = False) -> None:
     """Watch 2,000 people drive on 50,000 road edges in a headless browser; painted frames a second; about 3 minutes."""
     from benchmarks.replay import REPLAY, measure

@@ -1,18 +1,14 @@
 """How often calibration errs: false alarms and power of its gates, and coverage of its intervals, over synthetic logs.
 
-``python -m benchmarks.calibration NAME LOGS`` measures one proof anew and writes it to ``tests/evidence``. The logs are
-made here with plain arithmetic, not by the engine, so that the proof does not lean on what it proves. It fits and
-judges nothing itself; a proof that a test reads is never made by that test.
+``python -m scripts.evidence --renew calibration-honest`` makes one proof anew (`scripts.evidence_calibration`). The
+logs are made here with plain arithmetic, not by the engine, so that the proof does not lean on what it proves. It fits
+and judges nothing itself; a proof that a test reads is never made by that test.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-import sys
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +18,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-FOLDER = Path(__file__).parents[1] / "tests" / "evidence"
 START = dt.date(2024, 1, 1)  # a Monday
 DAYS, CHANGE = 182, 127
 HOURS = np.array([2, 1, 1, 1, 2, 3, 7, 13, 20, 24, 25, 22, 16, 17, 20, 20, 17, 12, 9, 7, 6, 5, 4, 3], float)
@@ -176,17 +171,3 @@ def _of_laws(logs: int) -> dict[str, Any]:
         "logs": logs, "quantiles": dict(zip(map(str, shares), (held / logs).tolist(), strict=True)),
         "true_form_chosen": chosen, "parts_share_median_sigma": (parts / max(chosen, 1)).tolist(),
     }  # fmt: skip
-
-
-def measure(name: str, logs: int) -> Path:
-    """Measure one proof and write it; a kind of log, or ``coverage``."""
-    begun = time.perf_counter()
-    found: Callable[[], dict[str, Any]] = (lambda: coverage(logs)) if name == "coverage" else lambda: gates(name, logs)
-    told = {"proof": name, "seeds": [0, logs - 1], **found(), "seconds": round(time.perf_counter() - begun)}
-    path = FOLDER / f"calibration-{name}.json"
-    path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    return path
-
-
-if __name__ == "__main__":
-    print(measure(sys.argv[1], int(sys.argv[2])))

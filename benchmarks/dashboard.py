@@ -48,7 +48,7 @@ def measure(quick: bool = False) -> Measured:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with (
         tempfile.TemporaryDirectory() as folder,
-        _served(Path(folder)) as (url, study),
+        served(Path(folder)) as (url, study, _),
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -68,8 +68,8 @@ def measure(quick: bool = False) -> Measured:
 
 
 @contextmanager
-def _served(folder: Path) -> Iterator[tuple[str, str]]:
-    """Run a small study and serve it from another process; yields the address and the study's name."""
+def served(folder: Path) -> Iterator[tuple[str, str, int]]:
+    """Run a small study and serve it from another process; yields the address, the study's name and the process."""
     from scenarios.experiment import Experiment
     from scenarios.library import load
 
@@ -85,7 +85,7 @@ def _served(folder: Path) -> Iterator[tuple[str, str]]:
         assert server.stdout is not None
         url = next(word for line in server.stdout for word in line.split() if word.startswith("http://"))
         _wait(url)
-        yield url, made.default_folder().name
+        yield url, made.default_folder().name, server.pid
     finally:
         server.terminate()
         server.wait(30)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -30,6 +29,7 @@ from scenarios.compiling import compile_engine
 from scenarios.console import Console, jsonable
 from scenarios.library import load
 from sim.errors import InputError
+from sim.files import give_name
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 
@@ -151,7 +151,7 @@ def _put(path: Path, text: str) -> Path:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         draft.write_text(text, encoding="utf-8")
-        os.replace(draft, path)
+        give_name(draft, path)
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise InputError("the file cannot be written", file=path, found=error.strerror) from error

@@ -28,6 +28,7 @@ from calibration.problems import Problem
 from scenarios.library import LIBRARY, load, locate
 from scenarios.schema import Scenario
 from sim.errors import InputError
+from sim.files import give_name
 
 AFTER_SHOCK_MIN = 5.0  # short against the hours of the profile, which after-shocks do not follow: they come later
 DESK, OFFICE_SHIFT = "calibrated_desk", "calibrated_office"
@@ -368,7 +369,7 @@ def write(made: Overlay, fit: LogFit, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         draft.write_text(text_of(made, fit), encoding="utf-8")
         load(draft).spec()
-        os.replace(draft, target)
+        give_name(draft, target)
     except OSError as error:
         raise InputError("the scenario cannot be written", file=target, found=error.strerror) from error
     finally:

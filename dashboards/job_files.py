@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, get_args
 
 from dashboards.job_process import END
 from dashboards.job_request import JobRequest
-from scenarios.store import locked, write_atomically
+from scenarios.store import locked
 from scenarios.watch import Progress
 from sim.errors import InputError
+from sim.files import write_atomically
 
 State = Literal["queued", "running", "stopping", "finished", "interrupted", "failed"]
 LOCK = "server.lock"
@@ -115,16 +117,16 @@ class JobFiles:
         }  # fmt: skip
         write_atomically(self.path(job.id, ".json"), json.dumps(data, ensure_ascii=False, indent=1).encode())
 
-    def remove(self, id: str) -> None:
+    def remove(self, id: str, suffixes: tuple[str, ...] = (".json", END, ".log")) -> None:
         """Remove a job's files; its results stay."""
-        for suffix in (".json", END, ".log"):
+        for suffix in suffixes:
             self.path(id, suffix).unlink(missing_ok=True)
 
     def read_all(self) -> Iterator[Job]:
         """Yield the jobs of earlier servers; files that are cut off or not of this form are left out."""
         for file in sorted((self.root / "jobs").glob("*.json")):
             job = _stored(read_json(file), self.root) if _ID.fullmatch(file.stem) else None
-            if job is not None:
+            if job is not None and job.id == file.stem:
                 yield job
 
 
@@ -134,18 +136,39 @@ def _stored(data: Mapping[str, Any], root: Path) -> Job | None:
         folder = Path(data["folder"])
         if folder.resolve().parent != root:  # the results have moved together with their queue
             folder = root / folder.name
+        if data["state"] not in get_args(State) or not all(isinstance(data[k], str) for k in ("id", "owner", "error")):
+            return None
         return Job(
-            data["id"], data["owner"], JobRequest.of(data["request"]), folder, data["state"], data["submitted_s"],
-            data["begun_s"], data["ended_s"], data["error"],
+            data["id"], data["owner"], JobRequest.of(data["request"]), folder, data["state"],
+            float(data["submitted_s"]), float(data["begun_s"]), float(data["ended_s"]), data["error"],
         )  # fmt: skip
-    except (KeyError, TypeError, InputError):
+    except (KeyError, TypeError, ValueError, AttributeError, InputError):
         return None
+
+
+@dataclass(frozen=True)
+class End:
+    """How a job's process ended: its exit code (None: not known), one sentence, when, and whether it told itself."""
+
+    code: int | None
+    error: str
+    ended_s: float
+    there: bool
+
+
+def end_of(file: Path, code: int | None) -> End:
+    """Return what a job's process left as its end; what is missing or damaged is filled in by its exit code."""
+    told = read_json(file)
+    said, error, ended = told.get("exit_code"), told.get("error", ""), told.get("ended_s")
+    known = type(said) is int
+    when = float(ended) if isinstance(ended, int | float) else time.time()
+    return End(said if known else code, str(error), when, known)
 
 
 def read_json(file: Path) -> dict[str, Any]:
     """Return the mapping of a JSON file; empty when it is missing or cut off."""
     try:
         found = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):  # not there, or cut off by a kill
+    except (OSError, ValueError, RecursionError):  # not there, cut off by a kill, or not ours
         return {}
     return found if isinstance(found, dict) else {}

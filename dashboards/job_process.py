@@ -5,12 +5,15 @@ report and leaves ``JOB.end.json`` beside it. It lives in a process group of its
 its standard input closes, it drains as after Ctrl-C, and what has not ended in time is ended.
 """
 
-from __future__ import annotations
+import os
+import sys
+
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+if __name__ == "__main__" and not sys.flags.safe_path and sys.path[0] == os.getcwd() != _HERE:
+    del sys.path[0]  # nothing is imported from the folder one stands in
 
 import json
-import os
 import signal
-import sys
 import threading
 import time
 import traceback
@@ -20,9 +23,12 @@ from typing import Any
 from dashboards.job_request import JobRequest
 from dashboards.texts.mistakes import sentence
 from sim.errors import InputError
+from sim.exhausted import told_of
 
 GRACE_S = 30.0
 END = ".end.json"
+UNWRITTEN = 74
+"""Exit code of a job whose end could not be written."""
 
 
 def main(file: Path) -> int:
@@ -31,14 +37,20 @@ def main(file: Path) -> int:
     Returns
     -------
     int
-        0 done; 1 some runs failed or an error; 2 a mistake in the request; 130 or 143 interrupted.
+        0 done; 1 some runs failed or an error; 2 a mistake in the request; 130 or 143 interrupted; 74 its end could
+        not be written.
     """
-    from scenarios.store import write_atomically
+    from sim.files import write_atomically
 
+    os.environ["PYTHONSAFEPATH"] = "1"  # for processes that libraries start
     threading.Thread(target=_end_with_parent, daemon=True, name="end-with-server").start()
     told = _outcome(json.loads(file.read_text("utf-8")))
     told["ended_s"] = time.time()
-    write_atomically(file.with_name(file.stem + END), json.dumps(told, ensure_ascii=False).encode())
+    try:
+        write_atomically(file.with_name(file.stem + END), json.dumps(told, ensure_ascii=False).encode())
+    except OSError as error:
+        print(f"the job's end cannot be written ({error.strerror}); it was: {told['error'] or 'done'}", file=sys.stderr)
+        return UNWRITTEN
     return int(told["exit_code"])
 
 
@@ -54,6 +66,8 @@ def _outcome(job: dict[str, Any]) -> dict[str, Any]:
     except KeyboardInterrupt:
         return {"exit_code": 130, "error": ""}
     except Exception as error:  # noqa: BLE001  whatever it was, the queue shows it and the log keeps it
+        if told := told_of(error):
+            return {"exit_code": 1, "error": told}
         traceback.print_exc()
         return {"exit_code": 1, "error": f"{type(error).__name__}: {error}"[:300]}
 

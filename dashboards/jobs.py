@@ -8,21 +8,22 @@ finished, interrupted and waiting jobs. Nothing here draws or computes; what a u
 
 from __future__ import annotations
 
-import os
+import logging
 import secrets
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from dashboards.job_files import Event, Job, JobFiles, State, read_json
-from dashboards.job_process import END
+from dashboards.job_files import Event, Job, JobFiles, State, end_of
+from dashboards.job_process import END, UNWRITTEN
 from dashboards.job_request import JobRequest
+from dashboards.job_start import end_group, let_go, signal_to, started
 from scenarios.store import Store
 from scenarios.watch import progress
 from sim.errors import InputError
@@ -33,9 +34,20 @@ LOOK_S = 0.2
 GRACE_S = 20.0
 _EVENTS = 1_000
 _DRAINED = (130, 143)
+MOST_REASON = 400
+log = logging.getLogger("gridwhistle.jobs")
 
 
 __all__ = ["Event", "Job", "JobRequest", "Jobs", "NotAllowed", "State"]
+
+
+@dataclass(frozen=True)
+class Health:
+    """How many faults the queue has met, the last one in words, and when (seconds since the epoch)."""
+
+    faults: int = 0
+    last: str = ""
+    last_s: float = 0.0
 
 
 class NotAllowed(Exception):
@@ -71,6 +83,8 @@ class Jobs:
         self._numbers = 0
         self._changed = threading.Condition(threading.RLock())
         self._closed = False
+        self._unwritten: set[str] = set()
+        self._health = Health()
         self._files = JobFiles(self.root, self.scenarios)
         self._lock = self._files.lock()
         self._jobs = {job.id: job for job in self._files.read_all()}
@@ -99,6 +113,7 @@ class Jobs:
                 )  # fmt: skip
             name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
             job = Job(name, owner, request, made.default_folder(self.root), submitted_s=time.time())
+            self._write_first(job)
             self._put(job)
             return self._seen(job)
 
@@ -143,7 +158,7 @@ class Jobs:
                 return True
             process = self._processes.get(id)
             if job.state == "running" and process is not None:
-                _signal(process, signal.SIGTERM)
+                signal_to(process, signal.SIGTERM)
                 self._put(replace(job, state="stopping"))
             return True
 
@@ -164,8 +179,10 @@ class Jobs:
             job = self._own(id, by, anybodys)
             if job is None or job.state not in ("interrupted", "failed"):
                 return False
-            self._files.path(id, END).unlink(missing_ok=True)
-            self._put(replace(job, state="queued", begun_s=0.0, ended_s=0.0, error="", submitted_s=time.time()))
+            again = replace(job, state="queued", begun_s=0.0, ended_s=0.0, error="", submitted_s=time.time())
+            self._write_first(again)
+            self._files.remove(id, (END,))
+            self._put(again)
             return True
 
     def forget(self, id: str, by: str, anybodys: bool = False) -> bool:
@@ -202,55 +219,84 @@ class Jobs:
             self._changed.notify_all()
         self._thread.join(timeout=5.0)
         for process in self._processes.values():
-            _signal(process, signal.SIGTERM)
+            signal_to(process, signal.SIGTERM)
         until = time.monotonic() + grace_s
         for process in self._processes.values():
             try:
                 process.wait(max(0.05, until - time.monotonic()))
             except subprocess.TimeoutExpired:
-                _end_group(process)
+                end_group(process)
         with self._changed:
             self._collect()
+            self._write_again()
         self._lock.close()
+
+    def health(self) -> dict[str, Any]:
+        """Return whether the queue is at work, and what went wrong in it: for monitors."""
+        return {
+            "alive": self._thread.is_alive(), "faults": self._health.faults, "last_fault": self._health.last,
+            "last_fault_s": self._health.last_s, "unwritten": len(self._unwritten),
+        }  # fmt: skip
 
     # the thread that starts and collects
 
     def _work(self) -> None:
+        """Collect and start until the queue is closed; whatever goes wrong ends one job at most, never this thread."""
         while True:
             with self._changed:
                 if self._closed:
                     return
-                self._collect()
-                self._start_next()
+                for step in (self._collect, self._start_next, self._write_again):
+                    try:
+                        step()
+                    except Exception as error:  # noqa: BLE001  told by /health and in the log; the queue goes on
+                        self._note(error, step.__name__.strip("_"))
                 busy = any(job.state in ("running", "stopping") for job in self._jobs.values())
                 self._changed.wait(LOOK_S if busy else 2.0)
 
     def _collect(self) -> None:
         """Take note of the jobs that have ended."""
         for job in [job for job in self._jobs.values() if job.state in ("running", "stopping")]:
-            process = self._processes.get(job.id)
-            if process is not None and process.poll() is None:
-                continue
-            if process is None and _held(job.folder):  # a process that an earlier server left is still draining
-                continue
-            if process is not None:
-                _close(process)
-                del self._processes[job.id]
-            self._put(self._ended(job, process.returncode if process is not None else None))
+            try:
+                self._collect_one(job)
+            except Exception as error:  # noqa: BLE001  this job ends with its reason, the others go on
+                self._fail(job, error)
+
+    def _collect_one(self, job: Job) -> None:
+        process = self._processes.get(job.id)
+        if process is not None and process.poll() is None:
+            return
+        if process is None and _held(job.folder):  # a process that an earlier server left is still draining
+            return
+        if process is not None:
+            let_go(process)
+            del self._processes[job.id]
+        self._put(self._ended(job, process.returncode if process is not None else None))
+
+    def _fail(self, job: Job, error: Exception) -> None:
+        """End a job by what went wrong with it in the queue."""
+        self._note(error, f"job {job.id}")
+        process = self._processes.pop(job.id, None)
+        if process is not None:
+            signal_to(process, signal.SIGTERM)
+        reason = error.sentence() if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        self._put(replace(job, state="failed", error=reason[:MOST_REASON], ended_s=time.time()))
+
+    def _note(self, error: Exception, where: str) -> None:
+        self._health = Health(self._health.faults + 1, f"{where}: {type(error).__name__}: {error}"[:300], time.time())
+        log.error("the queue met a fault (%s): %s", where, error)
 
     def _ended(self, job: Job, code: int | None) -> Job:
         """Return an ended job with the state that its process told, or that can be told without it."""
-        told = read_json(self._files.path(job.id, END))
-        code = told.get("exit_code", code)
-        error = str(told.get("error", ""))
-        if code == 0 or (code == 1 and not error and told):
-            state: State = "finished"
-        elif code is None or code in _DRAINED or code < 0:
-            state = "interrupted"
-        else:
-            log = self._files.path(job.id, ".log")
-            state, error = "failed", error or f"the job's process ended with code {code}; see {log}"
-        return replace(job, state=state, error=error, ended_s=float(told.get("ended_s", time.time())))
+        told = end_of(self._files.path(job.id, END), code)
+        if told.code == 0 or (told.code == 1 and not told.error and told.there):
+            return replace(job, state="finished", error=told.error, ended_s=told.ended_s)
+        if told.code is None or told.code in _DRAINED or told.code < 0:
+            return replace(job, state="interrupted", error=told.error, ended_s=told.ended_s)
+        error = told.error or f"the job's process ended with code {told.code}; see {self._files.path(job.id, '.log')}"
+        if told.code == UNWRITTEN:
+            error = "the job's end could not be written; is the disk full? What has finished stays, resume the job"
+        return replace(job, state="failed", error=error, ended_s=told.ended_s)
 
     def _start_next(self) -> None:
         active = [job for job in self._jobs.values() if job.state in ("running", "stopping")]
@@ -258,21 +304,18 @@ class Jobs:
         for job in self._queue():
             if len(active) >= self.concurrent:
                 return
-            if job.folder in taken or _held(job.folder):
+            try:
+                if job.folder in taken or _held(job.folder):
+                    continue
+                process = started(self._files, job.id)
+            except Exception as error:  # noqa: BLE001  a damaged folder, no handles left: this job ends, the next goes on
+                self._fail(job, error)
                 continue
             begun = replace(job, state="running", begun_s=time.time())
+            self._processes[job.id] = process
             self._put(begun)
-            self._processes[job.id] = self._started(job.id)
             active.append(begun)
             taken.add(job.folder)
-
-    def _started(self, id: str) -> subprocess.Popen[bytes]:
-        """Start a job's process; its standard input is a pipe that closes when this server ends, however it does."""
-        with self._files.path(id, ".log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "dashboards.job_process", str(self._files.path(id, ".json"))],
-                stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, env=_environment(),
-            )  # fmt: skip
 
     def _queue(self) -> Sequence[Job]:
         waiting = [job for job in self._jobs.values() if job.state == "queued"]
@@ -280,13 +323,44 @@ class Jobs:
 
     # what lies on the disk
 
+    def _write_first(self, job: Job) -> None:
+        """Write what a user asks for before it is believed.
+
+        Raises
+        ------
+        InputError
+            It cannot be written; nothing has changed.
+        """
+        try:
+            self._files.write(job)
+        except OSError as error:
+            raise InputError(f"the job cannot be written ({error.strerror})", file=self.root) from None
+
     def _put(self, job: Job) -> None:
-        """Keep a job as it now is, in memory and on the disk, and tell those who wait."""
+        """Keep a job as it now is, in memory and on the disk, and tell those who wait.
+
+        What happened to a job has happened whether or not the disk takes it; it is written as soon as it can be.
+        """
         before = self._jobs.get(job.id)
         self._jobs[job.id] = job
-        self._files.write(job)
+        self._unwritten.discard(job.id)
+        try:
+            self._files.write(job)
+        except OSError as error:
+            self._unwritten.add(job.id)
+            self._note(error, f"job {job.id} is not written")
         if before is None or before.state != job.state:
             self._tell(job.id, job.state)
+
+    def _write_again(self) -> None:
+        """Write what the disk has not taken so far."""
+        for id in list(self._unwritten):
+            try:
+                if id in self._jobs:
+                    self._files.write(self._jobs[id])
+            except OSError:
+                return  # told when it happened first; tried again at the next look
+            self._unwritten.discard(id)
 
     def _tell(self, id: str, state: str) -> None:
         self._numbers += 1
@@ -295,6 +369,7 @@ class Jobs:
 
     def _forget(self, job: Job, state: str) -> None:
         del self._jobs[job.id]
+        self._unwritten.discard(job.id)
         self._files.remove(job.id)
         self._tell(job.id, state)
 
@@ -304,9 +379,13 @@ class Jobs:
         """Return a job with its progress and its place in the queue."""
         if job.state == "queued":
             return replace(job, position=1 + [other.id for other in self._queue()].index(job.id))
-        if not (job.folder / "manifest.json").is_file():
-            return job
-        return replace(job, progress=progress(job.folder, since=job.begun_s))
+        try:
+            if not (job.folder / "manifest.json").is_file():
+                return job
+            return replace(job, progress=progress(job.folder, since=job.begun_s))
+        except Exception as error:  # noqa: BLE001  damaged results spoil this row alone
+            reason = error.sentence() if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+            return replace(job, error=(job.error or f"the results cannot be read: {reason}")[:MOST_REASON])
 
     def _own(self, id: str, by: str, anybodys: bool) -> Job | None:
         job = self._jobs.get(id)
@@ -323,30 +402,3 @@ def _held(folder: Path) -> bool:
 def _check_owner(owner: str) -> None:
     if not (isinstance(owner, str) and 0 < len(owner) <= 60 and owner.isprintable()):
         raise InputError("a name cannot be used", field="owner", found=owner, allowed="1 to 60 printable characters")
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment of a job: this one, and the packages that this process found."""
-    root = str(Path(__file__).resolve().parent.parent)
-    known = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(known))}
-
-
-def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    if process.poll() is None:
-        process.send_signal(number)
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a job's process and those it started, by the id of the group that it leads."""
-    if process.poll() is None and hasattr(os, "killpg"):
-        os.killpg(process.pid, signal.SIGKILL)
-    elif process.poll() is None:
-        process.kill()
-    process.wait(10.0)
-
-
-def _close(process: subprocess.Popen[bytes]) -> None:
-    process.wait(10.0)
-    if process.stdin is not None:
-        process.stdin.close()

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
+from scenarios.mending import mend
 from scenarios.precision import Reached
 from scenarios.runners import Runner, Stop
 from scenarios.runs import Record, Run
@@ -56,6 +57,8 @@ class Summary:
         Wall time of this call.
     precision
         Whether a precision that was asked for is reached; None when none was.
+    damaged
+        Files that did not hold what was written and were set aside; the runs in them count as not done before.
     """
 
     planned: int
@@ -64,6 +67,7 @@ class Summary:
     failures: list[Record] = field(default_factory=list)
     seconds: float = 0.0
     precision: Reached | None = None
+    damaged: list[str] = field(default_factory=list)
 
     @property
     def ended(self) -> int:
@@ -121,8 +125,11 @@ def execute(
 def _execute(
     plan: Collection[Run], job: Job, store: Store, runner: Runner, keep: int, progress: Progress | None, stop: Stop
 ) -> Summary:
+    damaged = mend(store)
     left = store.write_plan(plan)
-    summary = Summary(len(plan), len(plan) - left)
+    summary = Summary(len(plan), len(plan) - left, damaged=damaged)
+    for name in damaged:
+        store.journal("campaign", "damaged", file=name)
     begun = time.perf_counter()
     if progress is not None:
         progress(summary.before, summary.planned, None)

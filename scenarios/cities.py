@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from scenarios.console import Console
 from scenarios.form_errors import validated
-from scenarios.numbers import number
+from scenarios.numbers import Words, number
 from scenarios.places import city_of
-from scenarios.store import write_atomically
 from scenarios.yaml_lines import Tree
 from sim.errors import InputError
+from sim.files import sync_folder, write_atomically
 
 if TYPE_CHECKING:
     from sim.city.city import City
@@ -126,6 +126,7 @@ def _save(city: City, out: Path, console: Console, report: dict[str, Any] | None
         if out.exists():
             out.rmdir()
         temporary.rename(out)
+        sync_folder(out.parent)
     except OSError as error:
         raise InputError(f"the city cannot be written ({error.strerror})", file=out) from None
     finally:
@@ -138,16 +139,29 @@ def _save(city: City, out: Path, console: Console, report: dict[str, Any] | None
 
 
 def _print(city: City, console: Console) -> None:
-    rows = [[console.words.name("cli.city", key), _shown(value)] for key, value in city.summary().items()]
+    told = {**city.summary(), "name": city.title(console.lang)}
+    rows = [[console.words.name("cli.city", key), _shown(value, key, console.words)] for key, value in told.items()]
     console.table([console.words("cli.columns.field"), console.words("cli.columns.value")], rows)
 
 
-def _shown(value: Any) -> str:
+_NAMED = {"areas": "levels", "facilities": "facilities", "provenance": "cli.provenance"}
+"""Line of a city's figures -> the group of words for the names in it."""
+
+
+def _shown(value: Any, line: str, words: Words) -> str:
+    """Return a figure as text; names in it, yes and no in the reader's language."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_shown(inner)}" for key, inner in value.items())
+        group = _NAMED.get(line, f"cli.{line}")
+        return ", ".join(f"{words.name(group, key)} {_shown(inner, line, words)}" for key, inner in value.items())
+    if isinstance(value, bool):
+        return words("words.yes" if value else "words.no")
+    if isinstance(value, list | tuple):
+        return ", ".join(_shown(one, line, words) for one in value)
+    if isinstance(value, str) and line in ("crs", "provenance"):
+        return words.name(f"cli.{line}", value)
     if isinstance(value, float):
         return number(value)
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _free(out: Path) -> None:

@@ -25,9 +25,10 @@ from scenarios.library import load
 from scenarios.limits import Limits, memory_is_watched
 from scenarios.safeguards import worse_of
 from scenarios.schema import AS_IS, Scenario
-from scenarios.store import Store, write_atomically, write_parquet
+from scenarios.store import Store, write_parquet
 from scenarios.study import TABLES, Study
 from sim.errors import InputError
+from sim.files import write_atomically
 
 FORMATS = ("csv", "parquet", "json", "html")
 MOMENTS = ("occurred", "reported", "judged", "assigned", "arrived", "closed", "resolved", "deadline")
@@ -120,7 +121,7 @@ def carry_out(made: Experiment, options: Options, console: Console) -> tuple[Stu
     total = len(made.arms) * (made.replications or 1)
     workers = options.workers if options.workers is not None else default_workers(total)
     for one in made.warnings:
-        console.warn(one.sentence())
+        console.warn(one)
     _announce(made, total, workers, folder, console)
     check_built(made.scenario, made.arms)
     if more := held_beyond(made, folder):
@@ -133,6 +134,8 @@ def carry_out(made: Experiment, options: Options, console: Console) -> tuple[Stu
     with console.progress(total) as heard:
         study = made.run(workers=workers, store=folder, progress=heard, keep_cases=options.keep_cases, limits=limits)
     done = made.summary
+    for name in done.damaged:
+        console.warn(console.words("cli.set_aside", file=folder / name))
     _remember(made, study, done, workers)
     console.note("done", ok=done.ok, before=done.before, time=duration(done.seconds, console.words))
     return study, done

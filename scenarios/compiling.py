@@ -22,18 +22,25 @@ _DONE = "*.nbi"  # numba writes one index for each function that is compiled
 
 def compile_engine(console: Console) -> None:
     """Compile the loop and every built-in rule where that is due, once for a version; say how far it is."""
-    if is_compiled():
+    compiled = is_compiled()
+    from sim.engine.jit import CACHE_DIR, IS_KEPT, REFUSED
+    from sim.engine.kept import CheckedFile
+
+    if REFUSED[0]:
+        key = "cli.cache_elsewhere" if IS_KEPT else "cli.cache_none"
+        console.warn(console.words(key, folder=REFUSED[0], reason=REFUSED[1], other=CACHE_DIR))
+    if compiled:
         return
     known = pace.measured()
     console.note("compiling", functions=f"{known.functions:,.0f}", time=duration(known.compile_s, console.words))
-    from sim.engine.jit import CACHE_DIR
-
     begin = time.monotonic()
     with console.compiling(round(known.functions)) as heard, _watched(CACHE_DIR, heard):
         _compile()
     seconds = time.monotonic() - begin
     pace.remember(compile_s=seconds, functions=len(_done(CACHE_DIR)))
     console.note("compiled", time=duration(seconds, console.words))
+    if CheckedFile.failed:
+        console.warn(console.words("cli.cache_full", folder=CACHE_DIR, reason=CheckedFile.failed))
 
 
 def _compile() -> None:

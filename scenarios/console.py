@@ -32,9 +32,11 @@ from scenarios.numbers import Words, difference, mean_text, quantity, ratio
 from scenarios.runs import Record
 from scenarios.study import Study
 from scenarios.verdicts_told import SIGNS, verdict_and_needed
+from sim.errors import InputError
 
 _COMPARED = ("indicator", "state", "difference", "verdict", "variance_ratio")
 LEAST_WIDTH = 40
+ROOM_FOR_DENOMINATORS = 180  # from here on what a measure is taken over stands behind its title
 PLAIN_WIDTH = 100  # where the output is no terminal and COLUMNS is not set: what a pager or a letter shows whole
 
 
@@ -60,9 +62,11 @@ class Console:
         if not self.machine:
             _print(self.err, self.words(f"cli.{key}", **fields))
 
-    def warn(self, sentence: str) -> None:
+    def warn(self, told: InputError | str) -> None:
         """Say on standard error what is no mistake and should be known, to a person and to a machine's log alike."""
-        self.err.print(escape(f"gridwhistle: {self.words('cli.warning')}: {sentence}"), highlight=False, soft_wrap=True)
+        said = told if isinstance(told, str) else self.words.mistake(told)
+        text = f"gridwhistle: {self.words('cli.warning')}: {said}"
+        self.err.print(escape(text), highlight=False, soft_wrap=True)
 
     def say(self, key: str, **fields: object) -> None:
         """Say one line on standard output (nothing for a machine)."""
@@ -71,7 +75,8 @@ class Console:
 
     def json(self, data: object) -> None:
         """Write data as JSON on standard output; numbers that do not exist become null."""
-        sys.stdout.write(json.dumps(jsonable(data), ensure_ascii=False, indent=1) + "\n")
+        unicode = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+        sys.stdout.write(json.dumps(jsonable(data), ensure_ascii=not unicode, indent=1) + "\n")
 
     def table(
         self,
@@ -173,6 +178,7 @@ class Console:
             heads = {key: self.words(f"cli.columns.{key}") for key in _COMPARED}
             columns = [*(heads[key] for key in _COMPARED[:2]), *arms, *(heads[key] for key in _COMPARED[2:])]
             self.table(columns, [self._compared(metric, row) for metric, row in rows if row.pairs], about=2, aside=1)
+            self._denominators([metric for metric, row in rows if row.pairs])
             self._footnotes([row for _, row in rows])
 
     def _compared(self, metric: str, row: Paired) -> list[str]:
@@ -180,7 +186,39 @@ class Console:
         told = asdict(row)
         means = [quantity(mean, unit, self.words) for mean in (row.mean_baseline, row.mean_arm)]
         verdict = verdict_and_needed(told, self.words)
-        return [title, state, *means, difference(told, unit, self.words), verdict, ratio(told, self.words)]
+        return [
+            self._titled(metric, title),
+            state,
+            *means,
+            difference(told, unit, self.words),
+            verdict,
+            ratio(told, self.words),
+        ]
+
+    def _titled(self, metric: str, title: str) -> str:
+        """Return a measure's title, what it is taken over behind it where the line is long enough."""
+        from sim.measures import title_with_denominator
+        from sim.measures.line_names import measure_of
+
+        measure = measure_of(metric)
+        if measure is None or self.out.width < ROOM_FOR_DENOMINATORS:
+            return title
+        return title_with_denominator(measure, self.lang)
+
+    def _denominators(self, metrics: Sequence[str]) -> None:
+        """Say in a line of its own what measures are taken over, where there is no room behind their titles."""
+        from sim.measures import denominator
+        from sim.measures.line_names import measure_of
+
+        over: dict[str, list[str]] = {}
+        for metric in metrics:
+            measure = measure_of(metric)
+            said = denominator(measure, self.lang) if measure is not None else ""
+            if said:
+                over.setdefault(said, []).append(self._measure(metric)[0])
+        if over and self.out.width < ROOM_FOR_DENOMINATORS:
+            parts = [self.words("cli.denominator", over=said, names=", ".join(names)) for said, names in over.items()]
+            self.say("denominators", parts=self.words("phrases.comma").join(parts))
 
     def _measure(self, metric: str) -> tuple[str, str, str]:
         """Return a measure's title, its state as a word, and its unit's name."""
@@ -236,16 +274,39 @@ class Console:
         columns += [study.scenario.policy_title(arm, self.lang) for arm in arms]
         asked = [metric for metric in study.plan.measures if metric in study.measures]
         shown = asked or worth_a_row(study.measures)
-        rows = []
+        rows, told = [], []
         for metric in shown:
             values = study.values(metric)
             if asked or any(not math.isnan(x) for arm in arms for x in values[arm]):
                 title, state, unit = self._measure(metric)
                 found = [mean_text(arm_interval(values[arm], study.proof(metric)), unit, self.words) for arm in arms]
-                rows.append([title, state, *found])
+                rows.append([self._titled(metric, title), state, *found])
+                told.append(metric)
         self.table(columns, rows, about=2)
+        self._denominators(told)
         if not asked and len(rows) < len(study.measures):
             self.say("left_out", count=len(study.measures) - len(rows))
+
+
+def check_encoding(lang: str) -> None:
+    """Raise where the output cannot show the language asked for.
+
+    Raises
+    ------
+    InputError
+        The encoding has no Chinese characters.
+    """
+    if lang != "zh":
+        return
+    for stream in (sys.stdout, sys.stderr):
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        try:
+            "社区网格".encode(encoding)
+        except (UnicodeEncodeError, LookupError):
+            raise InputError(
+                "the output cannot show Chinese characters", field="--lang", found=encoding,
+                allowed="an encoding such as UTF-8 (PYTHONIOENCODING=utf-8), or --lang en",
+            ) from None  # fmt: skip
 
 
 def worth_a_row(measures: Sequence[str]) -> list[str]:

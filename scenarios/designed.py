@@ -228,6 +228,7 @@ class DesignResults:
         InputError
             The runs hold no such measure.
         """
+        self.store.check_files()
         design, known = self.design, False
         found: dict[str, float | None] = {}
         for part in self.store.parts():

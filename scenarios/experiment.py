@@ -27,7 +27,7 @@ from scenarios.precision import first_stage, reached, replications_wanted
 from scenarios.runners import FirstHere, InProcess, Runner, runner_for
 from scenarios.runs import Run
 from scenarios.schema import Precision, Scenario
-from scenarios.store import Store, write_atomically
+from scenarios.store import Store
 from scenarios.study import Study
 from scenarios.told import told
 from scenarios.worker import Job
@@ -247,7 +247,7 @@ class Experiment:
         if not file.exists():
             content = {**self.scenario.content, "city": rooted(self.scenario.city, self.scenario.folder)}
             text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=110)
-            write_atomically(file, text.encode())
+            store.write_file(file, text.encode())
 
 
 def is_compiled() -> bool:

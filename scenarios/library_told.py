@@ -27,15 +27,15 @@ def show_list(console: Console) -> None:
 def show_one(name: str, whole: bool, console: Console) -> None:
     """Print what a scenario is, its city and its policies; or its whole text, parents laid in."""
     scenario = load(name)
-    told = [one.sentence() for one in dry_check(scenario)]
-    for sentence in told:
-        console.warn(sentence)
+    told = dry_check(scenario)
+    for one in told:
+        console.warn(one)
     if whole:
         sys.stdout.write(yaml.safe_dump(scenario.content, allow_unicode=True, sort_keys=False, width=110))
         return
     summary = scenario_summary(scenario, console.lang)
     if console.machine:
-        summary["warnings"] = told
+        summary["warnings"] = [one.sentence() for one in told]
         console.json(summary)
         return
     policies = summary.pop("policies")

@@ -12,6 +12,8 @@ import numbers
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from sim.errors import InputError
+
 
 class Words(Protocol):
     """Texts of one language, as `dashboards.texts.Texts` gives them."""
@@ -22,6 +24,10 @@ class Words(Protocol):
 
     def __call__(self, key: str, **fields: object) -> str:
         """Return the text under a dotted key, its fields filled in."""
+        ...
+
+    def mistake(self, error: InputError) -> str:
+        """Return a mistake in input, or what is told like one, as one sentence."""
         ...
 
     def counted(self, key: str, count: int, **fields: object) -> str:

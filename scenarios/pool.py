@@ -197,7 +197,7 @@ class _Shift:
             yield from self._died(hand)
 
     def _message(self, hand: _Hand, kind: str, content: Any) -> Iterator[Record]:
-        if kind == "mistake":
+        if kind in ("mistake", "exhausted"):
             raise content
         if kind == "unable":
             digest = self.store.write_failure(content)
@@ -318,11 +318,16 @@ def _end_process(hand: _Hand) -> None:
 
 
 class _one_thread:
-    """One BLAS thread in each process started within: they share the cores by processes, not by threads."""
+    """One BLAS thread in each process started within: they share the cores by processes, not by threads.
+
+    Their path is this process's, without the folder one stands in: what lies there is imported by nobody unasked.
+    """
+
+    _SET = (*worker.ONE_THREAD, "PYTHONSAFEPATH")
 
     def __enter__(self) -> None:
-        self.before = {name: os.environ.get(name) for name in worker.ONE_THREAD}
-        os.environ.update(dict.fromkeys(worker.ONE_THREAD, "1"))
+        self.before = {name: os.environ.get(name) for name in self._SET}
+        os.environ.update(dict.fromkeys(self._SET, "1"))
 
     def __exit__(self, *error: object) -> None:
         for name, value in self.before.items():

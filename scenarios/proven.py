@@ -22,11 +22,14 @@ Form = Literal["t", "count"]
 
 KINDS: dict[str, tuple[str, ...]] = {
     "case": (
-        "true_resolution_days", "true_resolution_share", "reported_resolution_share", "truth_gap_share",
-        "reported_resolution_days", "response_min", "on_time_share", "true_on_time_share", "responded_share",
-        "satisfaction_share", "true_satisfaction_share", "repeat_share", "untold_share", "lapsed_share",
-        "abandoned_share", "incidents", "cases", "contacts_per_1000_day", "told_resolution_share", "petitions_per_1000",
+        "true_resolution_days", "true_resolution_share", "told_resolution_share", "reported_resolution_share",
+        "truth_gap_share", "reported_resolution_days", "on_time_share", "true_on_time_share", "responded_share",
+        "satisfaction_share", "true_satisfaction_share", "incidents", "cases", "contacts_per_1000_day",
     ),
+    "seldom": ("repeat_share", "lapsed_share", "abandoned_share"),
+    "silence": ("untold_share",),
+    "petition": ("petitions_per_1000",),
+    "response": ("response_min",),
     "joint": ("joint_resolution_days", "joint_resolution_share", "report_in_share", "quorum_h"),
     "step": ("bounces_per_case", "referrals_per_case", "escalations_per_case", "whistles_per_case"),
     "effort": (

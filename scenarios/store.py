@@ -2,11 +2,13 @@
 
 Parquet parts are the truth: a run is done when it stands in a part that has its final name, and a part gets
 its name only after it is complete and on the disk. So a kill at any instant loses at most the runs that
-were not yet written. Queries go through DuckDB over the parts (`scenarios.study`); nothing here runs models.
+were not yet written. The hash of each file is written down first (`scenarios.ledger`), and nothing is read that does
+not hold what was written. Queries go through DuckDB over the parts (`scenarios.study`); nothing here runs models.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import json
@@ -21,14 +23,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scenarios.ledger import Appended, Ledger, sealed, unsealed
 from scenarios.runs import COSTS, IDENTITY, Record, Run
 from sim.errors import InputError
+from sim.files import write_atomically
 
 SCHEMA = 1
 LOCK = "writing.lock"
 FOLDERS = ("runs", "events", "series", "journal", "failures")
 _COSTS = frozenset(COSTS)
-_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 PLAN_BATCH = 10_000
 _TEXTS = frozenset(IDENTITY) - {"replication", "seed"}
 
@@ -47,7 +50,8 @@ class Store:
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         self.folder, self.manifest = folder, manifest
         self._parts = self._next_part()
-        self._journals: dict[str, _Appended] = {}
+        self._journals: dict[str, Appended] = {}
+        self.ledger = Ledger(folder)
 
     @classmethod
     def create(cls, folder: Path | str, manifest: dict[str, Any]) -> Store:
@@ -61,15 +65,20 @@ class Store:
         folder = Path(folder)
         cls.check(folder, manifest)
         known = folder / "manifest.json"
-        if known.exists():
+        if known.exists() and not cls._to_be_made_again(folder, manifest):
             return cls.open(folder)
+        made = {"schema": SCHEMA, **manifest}
+        content = json.dumps(made, ensure_ascii=False, indent=1, sort_keys=True).encode()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            made = {"schema": SCHEMA, **manifest}
-            write_atomically(known, json.dumps(made, ensure_ascii=False, indent=1, sort_keys=True).encode())
+            if known.exists():
+                known.replace(known.with_name("manifest.json.damaged"))
+            store = cls(folder, made)
+            store.ledger.promise("manifest.json", content, identity=_identity_hash(manifest))
+            write_atomically(known, content)
         except OSError as error:
-            raise InputError(f"the folder cannot be written ({error.strerror})", file=folder) from None
-        return cls(folder, made)
+            raise InputError(f"the folder cannot be written ({error.strerror})", file=folder) from error
+        return store
 
     @classmethod
     def check(cls, folder: Path, manifest: dict[str, Any]) -> None:
@@ -81,7 +90,8 @@ class Store:
             See `create`.
         """
         if (folder / "manifest.json").exists():
-            cls.open(folder)._same(manifest)
+            if not cls._to_be_made_again(folder, manifest):
+                cls.open(folder)._same(manifest)
         elif folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
             raise InputError("this is not empty and holds no results", file=folder, allowed="a new folder")
 
@@ -98,7 +108,7 @@ class Store:
         file = folder / "manifest.json"
         try:
             manifest = json.loads(file.read_text("utf-8"))
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             raise InputError("no results here", file=folder, allowed="a folder with a manifest.json") from None
         except ValueError as error:
             line = getattr(error, "lineno", None)
@@ -106,7 +116,16 @@ class Store:
         if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
             found = manifest.get("schema") if isinstance(manifest, dict) else type(manifest).__name__
             raise InputError("results of another layout", file=file, field="schema", found=found, allowed=SCHEMA)
+        if Ledger(folder).damaged(["manifest.json"]):
+            raise InputError("the manifest is cut off or damaged", file=file)
         return cls(folder, manifest)
+
+    @staticmethod
+    def _to_be_made_again(folder: Path, manifest: dict[str, Any]) -> bool:
+        """Tell whether a folder's manifest is damaged and was written for the same thing as the one given."""
+        ledger = Ledger(folder)
+        hashes = {entry.get("identity") for entry in ledger.entries() if entry["file"] == "manifest.json"}
+        return _identity_hash(manifest) in hashes and bool(ledger.damaged(["manifest.json"]))
 
     def _same(self, manifest: dict[str, Any]) -> None:
         mine, other = self.manifest.get("identity") or {}, manifest.get("identity") or {}
@@ -136,7 +155,7 @@ class Store:
         int
             How many of `runs` are not done yet.
         """
-        file, done, left = self.path("plan.parquet"), self.done(), 0
+        file, done, left = self.folder / "plan.parquet", self.done(), 0
         tables = [read_table(file)] if file.exists() else []
         known = set(tables[0]["run_id"].to_pylist()) if tables else set()
         source = iter(runs)
@@ -146,8 +165,14 @@ class Store:
             tables.append(pa.table(_columns(new), schema=_identity_schema()))
         table = pa.concat_tables(tables) if tables else _identity_schema().empty_table()
         if not file.exists() or len(table) > len(known):
-            write_parquet(table, file)
+            self.write_table(table, file)
         return left
+
+    def plan_from_parts(self) -> None:
+        """Write the plan of the finished runs, in place of one that is damaged."""
+        tables = [read_table(part, list(IDENTITY)) for part in self.parts()]
+        if tables:
+            self.write_table(pa.concat_tables(tables).cast(_identity_schema()), self.folder / "plan.parquet")
 
     def plan(self) -> pa.Table:
         """Return the plan, one row per run."""
@@ -203,8 +228,36 @@ class Store:
         measures = sorted({name for row in rows for name in row} - set(IDENTITY) - _COSTS)
         fields = [*_identity_schema(), *[pa.field(n, pa.float64()) for n in (*COSTS, *measures)]]
         table = pa.Table.from_pylist(rows, schema=pa.schema(fields))
-        write_parquet(table, self.path("runs", f"part-{self._parts:06d}.parquet"))
+        self.write_table(table, self.path("runs", f"part-{self._parts:06d}.parquet"))
         self._parts += 1
+
+    def write_table(self, table: pa.Table, file: Path) -> None:
+        """Write a Parquet file of the folder, what it will hold being written down before."""
+        self.write_file(file, parquet_bytes(table))
+
+    def write_file(self, file: Path, content: bytes) -> None:
+        """Write a file of the folder, what it will hold being written down before."""
+        self.ledger.promise(file.relative_to(self.folder).as_posix(), content)
+        write_atomically(file, content)
+
+    def damaged(self) -> list[str]:
+        """Return the files that do not hold what was written, relative to the folder; see `scenarios.mending`."""
+        return self.ledger.damaged([file.relative_to(self.folder).as_posix() for file in self._files()])
+
+    def check_files(self) -> None:
+        """Raise when a file does not hold what was written.
+
+        Raises
+        ------
+        InputError
+            Names the first damaged file, and what to do.
+        """
+        self.ledger.check([file.relative_to(self.folder).as_posix() for file in self._files()])
+
+    def _files(self) -> list[Path]:
+        single = [self.folder / name for name in ("manifest.json", "plan.parquet", "scenario.yaml")]
+        many = [*(self.folder / "events").glob("*/*.parquet"), *(self.folder / "failures").glob("*.txt")]
+        return [*filter(Path.is_file, single), *self.parts(), *sorted(many)]
 
     def parts(self) -> list[Path]:
         """Return the finished parts, in order."""
@@ -222,6 +275,7 @@ class Store:
 
         Equal for any number of workers, any order and any division into parts.
         """
+        self.check_files()
         digests: list[tuple[str, bytes]] = []
         for part in self.parts():
             digests += _row_digests(read_table(part))
@@ -239,7 +293,7 @@ class Store:
             if column not in table.column_names:
                 kind = pa.int64() if column == "replication" else pa.string()
                 table = table.add_column(0, column, pa.repeat(pa.scalar(value, kind), len(table)))
-        write_parquet(table, self.path("events", name, f"{run.run_id}.parquet"))
+        self.write_table(table, self.path("events", name, f"{run.run_id}.parquet"))
 
     def kept(self, name: str) -> list[Path]:
         """Return the kept files of one table, finished runs only."""
@@ -247,19 +301,23 @@ class Store:
 
     def journal(self, source: str, event: str, **details: Any) -> None:
         """Append one line to ``journal/<source>.jsonl``; a line is written in one piece."""
-        line = _ENCODE({"time": round(time.time(), 3), "event": event, **details}) + "\n"
         if source not in self._journals:
-            self._journals[source] = _Appended(self.path("journal", f"{source}.jsonl"))
-        self._journals[source].write(line.encode())
+            self._journals[source] = Appended(self.path("journal", f"{source}.jsonl"))
+        self._journals[source].write(sealed({"time": round(time.time(), 3), "event": event, **details}))
+
+    def let_go(self) -> None:
+        """Close the journals, since they will be written anew."""
+        self._journals.clear()
+        self.ledger.forget()
 
     def read_journal(self) -> Iterator[dict[str, Any]]:
-        """Yield the journal's lines of all sources; a line cut off by a kill is left out."""
+        """Yield the journal's lines of all sources; a line that was cut off by a kill or changed is left out."""
+        checked = self.ledger.exists()
         for file in sorted((self.folder / "journal").glob("*.jsonl")):
-            for line in file.read_text("utf-8").splitlines():
-                try:
-                    yield {"source": file.stem, **json.loads(line)}
-                except ValueError:
-                    continue
+            for line in file.read_bytes().split(b"\n"):
+                entry = unsealed(line, checked)
+                if entry is not None:
+                    yield {"source": file.stem, **entry}
 
     def write_failure(self, text: str) -> str:
         """Keep a traceback; return its hash (equal tracebacks share one file)."""
@@ -272,22 +330,6 @@ class Store:
     def _next_part(self) -> int:
         parts = self.parts()
         return 1 + int(parts[-1].stem.removeprefix("part-")) if parts else 0
-
-
-class _Appended:
-    """A file kept open to append to; each write is in one piece, and lands even when the process is killed next."""
-
-    _handle = -1
-
-    def __init__(self, path: Path) -> None:
-        self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-
-    def write(self, content: bytes) -> None:
-        os.write(self._handle, content)
-
-    def __del__(self) -> None:
-        if self._handle >= 0:
-            os.close(self._handle)
 
 
 def locked(stream: IO[str], shared: bool = False) -> bool:
@@ -310,24 +352,16 @@ def locked(stream: IO[str], shared: bool = False) -> bool:
     return True
 
 
-def write_atomically(file: Path, content: bytes) -> None:
-    """Write bytes under a temporary name, bring them to the disk, then give them their name."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+def parquet_bytes(table: pa.Table) -> Any:
+    """Return a table as a Parquet file whose pages have checksums."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    return sink.getvalue()
 
 
 def write_parquet(table: pa.Table, file: Path) -> None:
-    """Write a Parquet file as `write_atomically` does."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    write_atomically(file, sink.getvalue())
+    """Write a Parquet file as `sim.files.write_atomically` does."""
+    write_atomically(file, parquet_bytes(table))
 
 
 def read_table(file: Path, columns: list[str] | None = None) -> pa.Table:
@@ -339,10 +373,17 @@ def read_table(file: Path, columns: list[str] | None = None) -> pa.Table:
         It is missing, cut off or damaged.
     """
     try:
-        return pq.ParquetFile(file).read(columns=columns)
+        return pq.ParquetFile(file, page_checksum_verification=True).read(columns=columns)
     except (OSError, pa.ArrowInvalid) as error:
+        if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
+            raise
         missing = isinstance(error, FileNotFoundError)
         raise InputError("the file is missing" if missing else "the file is cut off or damaged", file=file) from None
+
+
+def _identity_hash(manifest: dict[str, Any]) -> str:
+    text = json.dumps(manifest.get("identity") or {}, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _columns(runs: list[Run]) -> dict[str, list[Any]]:

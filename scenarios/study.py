@@ -57,7 +57,9 @@ class Study:
         InputError
             There are no results, or they are damaged.
         """
-        return cls(Store.open(folder))
+        store = Store.open(folder)
+        store.check_files()
+        return cls(store)
 
     @property
     def folder(self) -> Path:
@@ -137,12 +139,16 @@ class Study:
         InputError
             The query is wrong; the sentence is DuckDB's.
         """
+        self.store.check_files()  # DuckDB itself looks at no checksum
         with duckdb.connect(":memory:") as connection:
-            for name, pattern in self._views().items():
-                quoted = str(pattern).replace("'", "''")
-                connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{quoted}', union_by_name=true)")
             try:
+                for name, pattern in self._views().items():
+                    quoted = str(pattern).replace("'", "''")
+                    source = f"read_parquet('{quoted}', union_by_name=true)"
+                    connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {source}")
                 return connection.sql(text).df()
+            except duckdb.OutOfMemoryException as error:
+                raise MemoryError(str(error)) from None
             except duckdb.Error as error:
                 raise InputError(f"the query fails: {str(error).splitlines()[0]}", found=text) from None
 
@@ -277,7 +283,20 @@ def better_of(metric: str) -> Better:
 
 def _table(comparisons: list[Comparison]) -> pd.DataFrame:
     tables = [one.table() for one in comparisons if one.rows]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    if not tables:
+        return pd.DataFrame()
+    out = pd.concat(tables, ignore_index=True)
+    out["denominator"] = out["metric"].map(denominator_of)
+    return out
+
+
+def denominator_of(metric: str) -> str:
+    """Return what a measure is a share of or taken over; empty where its name says all."""
+    from sim.measures import denominator
+    from sim.measures.line_names import measure_of
+
+    measure = measure_of(metric)
+    return denominator(measure, "en") if measure is not None else ""
 
 
 def unit_of(metric: str) -> str:

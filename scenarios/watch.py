@@ -6,7 +6,6 @@ is still at work. A campaign that was killed is recognised by its lock being fre
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scenarios.ledger import unsealed
 from scenarios.store import Store
 from sim.errors import InputError
 
@@ -120,13 +120,12 @@ def _last(file: Path, since: float) -> dict[str, Any] | None:
         with file.open("rb") as stream:
             size = stream.seek(0, os.SEEK_END)
             stream.seek(max(0, size - _TAIL))
-            lines = stream.read().decode("utf-8", "replace").splitlines()
+            lines = stream.read().split(b"\n")
     except FileNotFoundError:
         return None
     for text in reversed(lines):
-        try:
-            line = json.loads(text)
-        except ValueError:  # cut off by the tail's beginning or by a kill
+        line = unsealed(text)
+        if line is None:  # cut off by the tail's beginning or by a kill, or changed
             continue
         if line.get("event") in TELLING and "planned" in line:
             return line if line["time"] >= since else None

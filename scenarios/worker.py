@@ -6,6 +6,7 @@ pool's process; who starts, feeds, watches and ends such processes is `scenarios
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
 import multiprocessing
@@ -23,6 +24,7 @@ from typing import Any
 from scenarios.runs import Outcome, Record, Run
 from scenarios.store import Store
 from sim.errors import InputError
+from sim.exhausted import is_exhausted
 
 Job = Callable[[Run, bool], Outcome]
 """Does one run; the flag says whether its tables are to be kept. Must be picklable for a pool.
@@ -65,7 +67,9 @@ class Worker:
                 self.store.write_kept(run, name, table)
         except InputError:
             raise
-        except Exception as error:  # noqa: BLE001  a run may fail in any way; the traceback is kept and reported
+        except Exception as error:
+            if is_exhausted(error):  # not the run's fault: the next one would meet it too
+                raise
             return self._failed(run, error, time.perf_counter() - begun)
         record = Record(run, "ok", time.perf_counter() - begun, peak_memory_mb(), outcome.measures)
         self.store.journal(self.source, "ok", run_id=run.run_id, seconds=round(record.seconds, 6))
@@ -127,13 +131,16 @@ def serve(job: Job, folder: str, keep: int, parent: Connection, shared: Any, sta
             parent.send(("mistake", mistake))
         except (EOFError, BrokenPipeError, ConnectionResetError):
             return  # the parent wants no more
+        except OSError as error:
+            with contextlib.suppress(OSError):  # another may have said so first
+                parent.send(("exhausted", error))
 
 
 def _ready(job: Job, parent: Connection) -> bool:
     """Make ready and tell the parent so, or why not."""
     try:
         make_ready(job)
-    except InputError:
+    except (InputError, OSError):
         raise
     except Exception as error:  # noqa: BLE001  whatever it is, the parent names it and stops
         parent.send(("unable", "".join(traceback.format_exception(error))))

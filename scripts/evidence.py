@@ -41,7 +41,7 @@ from scenarios.store import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "tests" / "evidence"
-HOMES = ("scripts.evidence_intervals",)
+HOMES = ("scripts.evidence_calibration", "scripts.evidence_intervals")
 """Modules that register proofs."""
 PINNED_REPLICATIONS = 2
 

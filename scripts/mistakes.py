@@ -28,7 +28,13 @@ NO_INPUT = ("sim/policies/check.py",)  # the contract of rules speaks to who wri
 NO_FORMS = ("dashboards/charts/", "calibration/likelihood.py", "calibration/durations.py", "sim/model.py")
 # functions of these files return (clause, found, allowed) or a clause instead of handing it on
 RETURNED = {
-    "scenarios/form_errors.py": ("_worded", "_unknown", "_not_a_number", "_shape", "_with_unit", "_limits", "error")
+    "scenarios/form_errors.py": ("_worded", "_unknown", "_not_a_number", "_shape", "_with_unit", "_limits", "error"),
+    "scenarios/parameters_read.py": ("_of_rules", "_of_type"),
+}
+REASONS = {  # why a text changes nothing: what these yield, hand to these functions, or keep by field
+    "scenarios/idle.py": ("yield",),
+    "scenarios/parameters_read.py": ("_needs_any", "_when", "lambda"),
+    "scenarios/told.py": ("_unread_of_city",),
 }
 LISTED = {"scenarios/form_errors.py": ("UNITS", "_SHAPE_ERRORS")}
 _CODE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)+")  # a key of texts that exist in both languages elsewhere
@@ -62,7 +68,8 @@ def clauses() -> dict[str, str]:
             for text in _said(call, tellers.get(name)):
                 for one in _pieces(text):
                     found.setdefault(one, f"{here}:{call.lineno}")
-        for text in (*_returned(tree, RETURNED.get(here, ())), *_fields(tree), *_listed(tree, LISTED.get(here, ()))):
+        others = (*_returned(tree, RETURNED.get(here, ())), *_listed(tree, LISTED.get(here, ())))
+        for text in (*others, *_fields(tree), *_reasons(tree, REASONS.get(here, ()))):
             for one in _pieces(text):
                 found.setdefault(one, here)
     return found
@@ -81,6 +88,28 @@ def _listed(tree: ast.AST, names: tuple[str, ...]) -> Iterator[str]:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict) and ast.unparse(node.targets[0]) in names:
             for value in node.value.values:
                 yield from _texts(value)
+
+
+def _reasons(tree: ast.AST, ways: tuple[str, ...]) -> Iterator[str]:
+    """Yield why a text changes nothing, from the ways a file has of saying so."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Yield(value=ast.Tuple(elts=[_, why])) if "yield" in ways:
+                yield from _texts(why)
+            case ast.Call(args=[_, why]) if _name(node) in ways:
+                yield from _texts(why)
+            case ast.Lambda(body=body) if "lambda" in ways:
+                yield from _texts(body)
+            case ast.FunctionDef() if node.name in ways:
+                yield from (text for inner in ast.walk(node) for text in _reason_by_field(inner))
+
+
+def _reason_by_field(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Call(args=[_, why]) if _name(node) == "fromkeys":
+            yield from _texts(why)
+        case ast.Assign(targets=[ast.Subscript()], value=why):
+            yield from _texts(why)
 
 
 def _returned(tree: ast.AST, names: tuple[str, ...]) -> Iterator[str]:

@@ -29,7 +29,7 @@ class Measure:
 
 MEASURES = {
     "true_resolution_days": Measure(
-        "days", "lower", "true", {"en": "Days to true resolution", "zh": "真正解决天数"}, "mean of min(days, 7)"
+        "days", "lower", "true", {"en": "Days to true resolution", "zh": "实际解决天数"}, "mean of min(days, 7)"
     ),
     "true_resolution_share": Measure(
         "share", "higher", "true", {"en": "Resolved", "zh": "解决率"}, "resolved / incidents"

@@ -124,4 +124,4 @@ def test_the_screen_fits_a_terminal_of_80_columns(wabo: CaseLog, lang: str) -> N
 
     lines = wabo.screen(Texts(lang))
     assert len(lines) <= 24 and all(columns_of(line) <= 80 for line in lines)
-    assert any("1,434" in line for line in lines) and any("28.4 %" in line for line in lines)
+    assert any("1,434" in line for line in lines) and any("28.4%" in line for line in lines)

@@ -51,7 +51,7 @@ def test_forest_names_what_it_cannot_draw():
 
 def test_forest_title_counts_verdicts():
     title = difference_forest(comparisons(runs()), MEASURES).title
-    assert title.startswith("whistle against referral") and "2 of 5 measures better, 1 worse" in title
+    assert title.startswith("whistle against referral") and "5 measures: 2 better; 1 worse; 2 undecided" in title
 
 
 def test_swapped_arms_turn_every_sign():
@@ -127,7 +127,7 @@ def test_cost_plane_pairs_by_replication_whatever_the_order():
     assert found.tolist() == pytest.approx(expected.tolist())
     mean = traces(chart, policy=ARM, part="mean")[0]
     assert mean.y[0] == pytest.approx(expected.mean()) and mean.x[0] < 0
-    assert "better and dearer" in chart.title
+    assert "better and costs more" in chart.title
 
 
 def test_flow_counts_cases_per_replication_and_tells_paper_from_truth():

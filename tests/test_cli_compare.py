@@ -36,7 +36,7 @@ def compared(*arguments: str) -> dict:
 def test_compare_prints_a_table_and_says_where_results_lie(tmp_path):
     result = runner.invoke(app, ["compare", str(write(tmp_path)), "--workers", "1", "--no-report"])
     assert result.exit_code == 0, result.output
-    for piece in ("indicator", "One clerk", "Two clerks", "95 % interval", "verdict", "variance ratio", "Results: "):
+    for piece in ("indicator", "One clerk", "Two clerks", "95% interval", "verdict", "variance ratio", "Results: "):
         assert piece in result.stdout
     folder = Path(result.stdout.split("Results: ")[1].split()[0])
     assert folder.parts[0] == "results" and folder.name.startswith("small-queue-")
@@ -82,7 +82,7 @@ def test_equal_policies_differ_by_exactly_nothing(tmp_path):
     text = BARE.replace("clerk: {count: 2}", "clerk: {count: 1}")
     found = compared(str(write(tmp_path, text)), "--workers", "1")
     assert all(row["difference"] == 0 for row in found["comparison"] if row["pairs"])
-    assert {row["verdict"] for row in found["comparison"] if row["pairs"] > 1} == {"equivalent"}
+    assert {row["verdict"] for row in found["comparison"] if row["pairs"] > 1} == {"no_effect"}
 
 
 def test_run_prints_means_and_changes_days(tmp_path):

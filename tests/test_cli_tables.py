@@ -22,10 +22,10 @@ from scenarios.yaml_lines import Tree
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """A bare line under two policies, three replications each."""
+    """A bare line under two policies, twelve replications each."""
     sections = model(48.0, 600.0, posts={"desk": post(2)}, types={"call": kind(6.0, stage("desk", exponential(10)))})
     sections["policies"] = {name: {"posts": {"desk": {"count": n}}} for name, n in (("two", 2), ("three", 3))}
-    made = Experiment(Scenario.from_tree(Tree(sections)), replications=3)
+    made = Experiment(Scenario.from_tree(Tree(sections)), replications=12)
     return made.run(store=tmp_path_factory.mktemp("tables") / "line", keep_cases=0)
 
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from dashboards.lab.address import PAGES, Address
-from dashboards.lab.context import Kept
 from dashboards.lab.difference import differences, unit_of
 from dashboards.lab.uploads import MOST_BYTES, take
 from dashboards.server.app import create_app
 from dashboards.server.settings import settings
+from dashboards.server.weigh import Kept
 from dashboards.texts import LANGUAGES
 from scenarios.library import load
 from sim.errors import InputError
@@ -209,7 +209,7 @@ def test_charts_tables_reports_and_csv_of_a_study(site):
 
 
 def test_slow_questions_are_answered_once():
-    kept, asked, gate = Kept(2), [], threading.Event()
+    kept, asked, gate = Kept(2**20, 2), [], threading.Event()
 
     def make() -> str:
         asked.append(1)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import time
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from dashboards.server.access import MOST_FAILURES
 from dashboards.server.app import create_app
 from dashboards.server.home import local_path
 from dashboards.server.security import MOST_BODY_BYTES
 from dashboards.server.settings import Settings, User, read_tokens, settings
 from dashboards.server.static import WEB
+from dashboards.server.tries import MOST_FAILURES
 from sim.errors import InputError
 
 TOKENS = {"viewer": "v" * 24, "planner": "p" * 24, "trainer": "t" * 24}
@@ -54,7 +55,7 @@ def guarded_app(folder):
 @pytest.fixture
 def guarded(guarded_app):
     """A server that other computers can reach; each test is a new visitor."""
-    guarded_app.state.gridwhistle.sessions._failures.clear()
+    guarded_app.state.gridwhistle.sessions.tries.clear()
     return TestClient(guarded_app, base_url=HOME, follow_redirects=False)
 
 
@@ -208,10 +209,37 @@ def test_a_stranger_is_led_to_the_door_and_back(guarded):
     assert guarded.get("/lab-files/scenario/bare-line.yaml").status_code == 401
 
 
-def test_wrong_tokens_close_the_door_for_a_while(guarded):
+def test_wrong_tokens_are_slowed_and_the_right_one_always_enters(guarded):
     for _ in range(MOST_FAILURES):
         assert guarded.post("/login", data={"token": "w" * 24}).status_code == 401
-    assert guarded.post("/login", data={"token": TOKENS["trainer"]}).status_code == 429
+    begun = time.monotonic()
+    assert [guarded.post("/login", data={"token": "w" * 24}).status_code for _ in range(2)] == [429, 429]
+    assert time.monotonic() - begun > 0.25
+    assert guarded.post("/login", data={"token": TOKENS["trainer"]}).status_code == 303
+
+
+def test_every_place_that_takes_a_secret_counts_with_the_others_and_tells_the_log(guarded, caplog):
+    asked = [
+        lambda: guarded.get("/lab/run", headers={"authorization": "Bearer wrong-wrong-wrong"}),
+        lambda: guarded.post("/login", data={"token": "w" * 24}),
+        lambda: guarded.get("/drill/ZZZZ00", headers=bearer("viewer")),
+        lambda: guarded.post("/drill/join", data={"code": "ZZZZ00"}, headers=bearer("viewer")),
+        lambda: guarded.post("/drill/ZZZZ00/controller/close", headers=bearer("viewer")),
+    ]
+    with caplog.at_level("WARNING", "gridwhistle.access"):
+        first = [asked[k % 5]().status_code for k in range(MOST_FAILURES)]
+    assert first == [401, 401, 404, 404, 403] * 2 and len(caplog.records) == MOST_FAILURES
+    assert {ask().status_code for ask in asked} == {429}
+    assert not any(secret in caplog.text for secret in ("wrong-wrong", "www", "ZZZZ00"))
+    assert guarded.get("/health", headers=bearer("planner")).status_code == 200
+
+
+def test_a_seats_address_does_not_tell_whether_a_room_is_open(guarded):
+    answers = [guarded.get(f"/drill/{code}/x?lang=en", headers=bearer("viewer")) for code in ("ZZZZ00", "AAAAAA")]
+    assert [(a.status_code, a.headers["location"]) for a in answers] == [
+        (303, "/drill/ZZZZ00?lang=en"),
+        (303, "/drill/AAAAAA?lang=en"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -248,6 +276,8 @@ def test_a_role_covers_those_below_it():
         ({"port": 70_000}, "impossible port"),
         ({"concurrent": 0}, "impossible number"),
         ({"names": ("bad name",)}, "not a host name"),
+        ({"proxies": ("my-proxy",)}, "not the address of a proxy"),
+        ({"proxies": ("127.0.0.1",)}, "needs a token"),
     ],
 )
 def test_a_server_that_cannot_be_right_does_not_start(folder, options, says):
@@ -292,7 +322,7 @@ def test_mistakes_are_pages_for_people_and_json_for_programs(local):
     page = local.get("/nowhere?lang=zh", headers=PAGE)
     assert page.status_code == 404 and "没有这个页面" in page.text and 'lang="zh-CN"' in page.text
     assert local.get("/nowhere").json() == {"error": "Not Found"}
-    assert "no results" in local.get("/lab-files/study/nothing/report").json()["error"]
+    assert "no results" in local.get("/lab-files/study/nothing/report?lang=en").json()["error"]
 
 
 def test_the_language_is_kept_and_the_browsers_is_heard(local):

@@ -71,9 +71,9 @@ def in_turn(timer: tuple[float, int, int, int]) -> tuple[float, int, int, int]:
     return (math.floor(time * 1e6 + 0.5), *others)
 
 
+TIMES = (0.0, 1.0, 1.5, 7.0, 0.1 + 0.2, 0.3, 1.0000004, 1.0000006)
 timers = st.lists(
-    st.tuples(st.sampled_from((0.0, 1.0, 1.5, 7.0, 0.1 + 0.2, 0.3, 1.0000004, 1.0000006)) | st.floats(0, 1e6),
-              st.integers(0, 3), st.integers(0, 5),
+    st.tuples(st.sampled_from(TIMES) | st.floats(0, 1e6), st.integers(0, 3), st.integers(0, 5),
               st.integers(0, 2**64 - 1) | st.integers(0, 2), st.integers(0, 3)),
     max_size=80,
 )  # fmt: skip

@@ -35,6 +35,6 @@ def test_restricted_means_name_the_one_limit():
 def test_a_title_says_what_it_is_a_share_of():
     told = MEASURES["told_resolution_share"]
     assert title_with_denominator(told, "en") == "Told trouble truly settled (of told trouble)"
-    assert title_with_denominator(MEASURES["true_resolution_share"], "zh") == "实际解决率（占全部问题（含未上报））"
+    assert title_with_denominator(MEASURES["true_resolution_share"], "zh") == "实际解决率（占全部问题（含未反映））"
     assert denominator(MEASURES["incidents"], "en") == ""
     assert "delegated" in MEASURES["utilisation"].title.en and "cases" in MEASURES["case_utilisation"].title.en

@@ -145,7 +145,7 @@ def test_a_run_is_played_once_for_all_who_ask_at_the_same_time(replay):
     assert len(made) == 1
     for key in ("b", "c"):
         replays.get(key, lambda: replay)
-    assert list(replays._held) == ["b", "c"]
+    assert list(replays._kept._held) == ["b", "c"]
 
 
 def test_windows_are_kept_within_bounds(replay, monkeypatch):
@@ -232,11 +232,12 @@ def test_nothing_is_sent_unasked(client, folder):
 @pytest.mark.parametrize(
     "message",
     ["", "nonsense", "[]", "{}", '{"windows": 3}', '{"windows": [-1]}', '{"windows": [1.5]}', '{"windows": [true]}',
-     '{"windows": [99999999]}', json.dumps({"windows": list(range(13))})],
+     '{"windows": [99999999]}', json.dumps({"windows": list(range(13))}), b"\x00\xff", "[" * 100_000,
+     '{"windows": [1e400]}', '{"windows": ["\\ud800"]}'],
 )  # fmt: skip
 def test_a_wrong_wish_is_answered_and_ends_the_stream(client, folder, message):
     with client.websocket_connect(STREAM.format(study=folder.name)) as socket:
-        socket.send_text(message)
+        socket.send_bytes(message) if isinstance(message, bytes) else socket.send_text(message)
         assert "not a wish" in json.loads(socket.receive_text())["error"]
         with pytest.raises(WebSocketDisconnect) as ended:
             socket.receive_text()

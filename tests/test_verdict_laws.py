@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scenarios import load
 from scenarios.compare import Paired, adjusted, arm_interval, compare
 from scenarios.intervals import count_limits, count_p_value, garwood, variance_ratio, zero_limits
 from scenarios.proven import KINDS, Ladder, Proof, form_of, kind_of, proof_of
@@ -135,5 +136,15 @@ def test_every_indicator_has_a_kind_and_counts_have_their_own_interval():
 
 
 def test_a_users_scenario_goes_by_the_worst_of_the_kind():
-    own, kind = proof_of("true_resolution_days"), proof_of("response_min")
+    own, kind = proof_of("true_resolution_days"), proof_of("cases")
     assert own is not None and kind is not None and own.paired == kind.paired and own.source == "kind:case"
+
+
+def test_the_first_command_of_a_users_scenario_has_verdicts_at_thirty():
+    shown = load("whistle-vs-referral").experiment.measures
+    for metric in (*shown, "line.desk.wait_min", "overtime_h_per_staff", "emergency_late_count"):
+        known = proof_of(metric)
+        assert known is not None and known.source.startswith("kind:") and known.paired.holds(30), metric
+    for metric in ("loss_emergency_yuan", "emergency_response_min"):
+        known = proof_of(metric)
+        assert known is not None and not known.paired.holds(30), metric

@@ -158,6 +158,10 @@ class LogRefused(InputError):
         """Keep the diagnosis when the error crosses from a worker process."""
         return type(self), (self.file, self.diagnosis)
 
+    def worded(self, words: Words) -> str:
+        """Return the diagnosis in the words of a language (`dashboards.texts.mistakes.Worded`)."""
+        return self.sentence(words)
+
     def sentence(self, words: Words = english) -> str:
         """Return the diagnosis: what, where, what follows, what to do; at most a screen of text.
 
@@ -241,8 +245,8 @@ def percent(share: float) -> str:
     """Write a share as a percentage; small ones are not rounded to nothing."""
     value = 100 * share
     if 0 < value < 0.1:
-        return "<0.1 %"
-    return f"{value:.3g} %" if value < 99.95 or share == 1 else ">99.9 %"
+        return "<0.1%"
+    return f"{value:.3g}%" if value < 99.95 or share == 1 else ">99.9%"
 
 
 def wrapped(text: str, first: str, rest: str, width: int = WIDTH) -> list[str]:

@@ -26,8 +26,9 @@ from scenarios.console import Console, duration, jsonable
 from scenarios.library import load
 from scenarios.limits import Limits
 from scenarios.schema import Scenario
-from scenarios.store import Store, write_atomically
+from scenarios.store import Store
 from sim.errors import InputError
+from sim.files import write_atomically
 
 WriteReport = Callable[[SensitivityResult, Path, str], Path]
 SECONDS_PER_SETTING = 0.01
@@ -138,6 +139,8 @@ def carry_out(study: SensitivityStudy, options: Options, console: Console) -> Se
     folder = free_folder(study.default_folder(), options.out, options.resume)
     Store.check(folder, study.experiment.manifest())
     workers = options.workers or default_workers(study.runs, LEAST_EACH)
+    for one in study.experiment.warnings:
+        console.warn(one)
     _announce(study, workers, folder, console)
     limits = Limits(options.time_limit_s) if options.time_limit_s is not None else None
     with console.progress(study.runs) as heard:
@@ -150,6 +153,8 @@ def carry_out(study: SensitivityStudy, options: Options, console: Console) -> Se
 
 
 def _say_done(done: Summary, folder: Path, console: Console) -> None:
+    for name in done.damaged:
+        console.warn(console.words("cli.set_aside", file=folder / name))
     console.note("done", ok=done.ok, before=done.before, time=duration(done.seconds, console.words))
     if done.failures:
         console.note("failures", count=len(done.failures), folder=folder / "failures")

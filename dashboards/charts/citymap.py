@@ -52,10 +52,10 @@ def city_figure(city: City, lang: str = "en") -> Chart:
     residents = len(city.residents)
     return Chart(
         name="city",
-        title=t("charts.map.city_title", name=city.name, residents=f"{residents:,}"),
+        title=t("charts.map.city_title", name=city.title(lang), residents=f"{residents:,}"),
         sentence=t(
             "charts.map.city_sentence",
-            name=city.name,
+            name=city.title(lang),
             residents=f"{residents:,}",
             grids=f"{len(city.areas.grids):,}",
             nodes=f"{len(city.roads):,}",

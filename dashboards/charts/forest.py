@@ -20,6 +20,7 @@ from dashboards.charts.phrases import (
     finite,
     inline_title,
     listing,
+    measure_over,
     measure_title,
     measure_unit,
     verdict,
@@ -34,6 +35,11 @@ VERDICT_COLORS = {
     "equivalent": GREY,
     "undecided": GREY,
 }
+TITLE_ORDER = (
+    "better", "worse", "higher", "lower", "equivalent", "no_difference", "no_effect", "too_rare", "undecided",
+    "undecided_adjusted",
+)  # fmt: skip
+"""Every verdict, in the order in which the title counts them."""
 STATE_SYMBOLS = {"true": "circle", "reported": "diamond-open", "both": "square"}
 WIDEST_PERCENT = 150.0
 ROW_PX, MOST_REPLICATION_DOTS = 62, 60
@@ -207,7 +213,7 @@ def _layout(drawn: pd.DataFrame, measures: Measures, reach: float, t: Texts) -> 
     rows = max(1, len(drawn))
     return {
         "annotations": notes,
-        "xaxis": {"range": [-reach, reach], "title": {"text": t("charts.forest.axis")}, "ticksuffix": " %"},
+        "xaxis": {"range": [-reach, reach], "title": {"text": t("charts.forest.axis")}, "ticksuffix": "%"},
         "yaxis": {"range": [-0.45, rows - 0.2], "visible": False, "fixedrange": True},
         "shapes": [
             {"type": "line", "x0": 0, "x1": 0, "yref": "paper", "y0": 0, "y1": 1, "line": {"color": INK, "width": 1.5}}
@@ -221,6 +227,8 @@ def _label(row: dict[str, Any], y: float, measures: Measures, many: bool, t: Tex
     arm = f"{escape(row['arm'])}: " if many else ""
     title = escape(measure_title(row["metric"], measures, t.lang))
     state = t(f"charts.forest.mark_{row['state']}")
+    over = measure_over(row["metric"], t.lang)
+    title = f"<b>{title}</b>" + (f" ({escape(over)})" if over else "")
     values = f"{escape(difference(row, row['unit'], t))} · <b>{verdict(row, t)}</b>"
     return {
         "xref": "paper",
@@ -230,7 +238,7 @@ def _label(row: dict[str, Any], y: float, measures: Measures, many: bool, t: Tex
         "xanchor": "left",
         "yanchor": "middle",
         "align": "left",
-        "text": f"{arm}<b>{title}</b>{state}<br>{values}",
+        "text": f"{arm}{title}{state}<br>{values}",
         "font": {"size": 12},
         "bgcolor": "rgba(255,255,255,0.8)",
         "borderpad": 0,
@@ -239,17 +247,14 @@ def _label(row: dict[str, Any], y: float, measures: Measures, many: bool, t: Tex
 
 def _title(table: pd.DataFrame, t: Texts) -> str:
     arms = list(dict.fromkeys(table["arm"]))
-    counts = [int((table["verdict"] == v).sum()) for v in ("better", "worse", "equivalent", "undecided")]
+    counts = table["verdict"].astype(str).value_counts()
     key = "charts.forest.title_one" if len(arms) == 1 else "charts.forest.title_many"
     baseline = table["baseline"].iloc[0] if len(table) else ""
     return t(
         key,
         arm=listing(arms, t),
         baseline=baseline,
-        better=counts[0],
-        worse=counts[1],
-        equivalent=counts[2],
-        undecided=counts[3],
+        parts=listing([f"{counts[v]} {t.name('verdicts', v)}" for v in TITLE_ORDER if v in counts.index], t),
         total=len(table),
     )
 

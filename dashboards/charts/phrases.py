@@ -16,6 +16,8 @@ from dashboards.texts import Texts, pick
 from scenarios import numbers
 from scenarios.numbers import DASH, decimals, ends, finite, is_share, scaled, unit_word
 from scenarios.verdicts_told import verdict_text
+from sim.measures import denominator
+from sim.measures.line_names import measure_of
 
 __all__ = ["DASH", "MINUS", "decimals", "ends", "finite", "is_share", "scaled", "unit_word"]
 
@@ -143,9 +145,15 @@ def measure_unit(name: str, measures: Measures) -> str:
     return str(measure.unit) if measure is not None else ""
 
 
+def measure_over(name: str, lang: str) -> str:
+    """Return what a measure is a share of or taken over, as it stands beside its title; empty where unsaid."""
+    measure = measure_of(name)
+    return denominator(measure, lang) if measure is not None else ""
+
+
 def percent(share: float, digits: int = 0) -> str:
     """Return a share as percent."""
-    return f"{100 * share:.{digits}f} %" if math.isfinite(share) else DASH
+    return f"{100 * share:.{digits}f}%" if math.isfinite(share) else DASH
 
 
 def duration(minutes: float, t: Texts) -> str:

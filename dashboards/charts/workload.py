@@ -81,7 +81,7 @@ def _gini(staff: pd.DataFrame) -> float:
 def _layout(table: pd.DataFrame, t: Texts) -> dict[str, Any]:
     top = float(np.nanmax(table["busy_share"])) if np.isfinite(table["busy_share"]).any() else 1.0
     return {
-        "xaxis": {"title": {"text": wrapped(t("charts.workload.x"), 28)}, "range": [0, 100], "ticksuffix": " %"},
+        "xaxis": {"title": {"text": wrapped(t("charts.workload.x"), 28)}, "range": [0, 100], "ticksuffix": "%"},
         "yaxis": {"title": {"text": t("charts.workload.y")}, "tickformat": ".0%", "range": [0, max(1.0, 1.05 * top)]},
     }
 

@@ -29,7 +29,7 @@ from sim.errors import InputError
 
 log = logging.getLogger("gridwhistle.drill")
 MOST_AT_ONCE, MOST_WAITING, MOST_KEPT = 2, 12, 3
-LOOK_S = 0.25
+LOOK_S, SPARE_S = 0.25, 120.0
 Gone = Callable[[], Awaitable[bool]]
 
 
@@ -53,6 +53,24 @@ class Builder:
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
         self._asked = 0
+        self._spare: subprocess.Popen[bytes] | None = None
+
+    def expect(self) -> None:
+        """Start a process that loads the program meanwhile, since somebody looks at what can be opened."""
+        if self._spare is None or self._spare.poll() is not None:
+            self._spare = spare = _started()
+            asyncio.get_running_loop().call_later(SPARE_S, self._dismiss, spare)
+
+    def _dismiss(self, spare: subprocess.Popen[bytes]) -> None:
+        if self._spare is spare:
+            self._spare = None
+            spare.kill()
+            spare.wait()
+
+    def _process(self) -> subprocess.Popen[bytes]:
+        """Return the process that was started beforehand, or a new one."""
+        spare, self._spare = self._spare, None
+        return spare if spare is not None and spare.poll() is None else _started()
 
     async def exercise(self, name: str, gone: Gone) -> Built:
         """Return a shipped exercise, built.
@@ -103,7 +121,7 @@ class Builder:
         self._asked += 1
         try:
             async with _Left(self._places, gone):
-                raw = await _run(json.dumps(request).encode(), gone)
+                raw = await _run(self._process(), json.dumps(request).encode(), gone)
                 answer = await asyncio.to_thread(pickle.loads, raw)
         finally:
             self._asked -= 1
@@ -132,12 +150,16 @@ class _Left:
         self._lock.release()
 
 
-async def _run(request: bytes, gone: Gone) -> bytes:
-    """Start the process and return its answer; end it when it takes too long or nobody waits any more."""
-    process = subprocess.Popen(
+def _started() -> subprocess.Popen[bytes]:
+    """Start a process; it ends by itself when this one does, since its standard input is a pipe."""
+    return subprocess.Popen(
         [sys.executable, "-P", "-m", "dashboards.drill.builder"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         env=_environment(),
     )  # fmt: skip
+
+
+async def _run(process: subprocess.Popen[bytes], request: bytes, gone: Gone) -> bytes:
+    """Give a process its request and return the answer; end it when it takes too long or nobody waits any more."""
     talking = asyncio.create_task(asyncio.to_thread(process.communicate, request))
     loop = asyncio.get_running_loop()
     end = loop.time() + TIME_S

@@ -44,6 +44,15 @@ def _other_language(visit: Visit) -> str:
 
 # ---------------------------------------------------------------- lobby
 @dataclass(frozen=True)
+class WayBack:
+    """A seat that a visitor may have again: this browser's own, or else the control of a room that the user opened."""
+
+    room: Room
+    role: str
+    own: bool
+
+
+@dataclass(frozen=True)
 class Lobby:
     """What the first page shows.
 
@@ -54,7 +63,7 @@ class Lobby:
     may_open
         Whether the visitor may open rooms.
     seats
-        Seats of this browser in open rooms, and rooms that this user opened elsewhere: (room, role, its own).
+        Seats of this browser in open rooms, and rooms that this user opened elsewhere.
     apart
         Whether no other device can reach the server.
     code, wrong
@@ -63,7 +72,7 @@ class Lobby:
 
     unfinished: Sequence[Unfinished] = ()
     may_open: bool = False
-    seats: Sequence[tuple[Room, str, bool]] = ()
+    seats: Sequence[WayBack] = ()
     apart: bool = False
     code: str = ""
     wrong: str = ""
@@ -101,11 +110,11 @@ def _code_field(name: str, most: int, typed: str, wrong: str) -> str:
     )
 
 
-def _seats(visit: Visit, seats: Sequence[tuple[Room, str, bool]]) -> str:
+def _seats(visit: Visit, seats: Sequence[WayBack]) -> str:
     """Return the ways back: to seats of this browser, and to the control of rooms that this user opened."""
     if not seats:
         return ""
-    rows = "".join(_seat(visit, *one) for one in seats)
+    rows = "".join(_seat(visit, one.room, one.role, one.own) for one in seats)
     head = text(words(visit, "your_seats"))
     return f"<section aria-labelledby='back'><h2 id='back'>{head}</h2><ul class='unfinished'>{rows}</ul></section>"
 
@@ -176,8 +185,8 @@ def _taken_up(visit: Visit, unfinished: Sequence[Unfinished]) -> str:
 
 # ---------------------------------------------------------------- roles
 def roles(
-    visit: Visit, room: Room, may_control: bool, seats: Sequence[tuple[Room, str, bool]] = (), wrong: str = "",
-    typed: str = "",
+    visit: Visit, room: Room, may_control: bool, seats: Sequence[WayBack] = (), typed: str = "",
+    wrong: str = "", status: int = 200,
 ) -> HTMLResponse:  # fmt: skip
     """Return the page on which a participant chooses a role; a wrong controllers' code stays in its field."""
     exercise = room.drill.exercise
@@ -205,7 +214,7 @@ def roles(
         )
     return page(
         visit, "drill", body, title=words(visit, "choose_role"), styles=STYLES, scripts=("/static/drill/lobby.js",),
-        bare=True, status=403 if wrong else 200,
+        bare=True, status=status,
     )  # fmt: skip
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import secrets
 from typing import Annotated
+from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, File, Form, HTTPException, UploadFile
+from fastapi import APIRouter, Depends, File, Form, UploadFile
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -21,12 +22,13 @@ from dashboards.drill.building import Cancelled
 from dashboards.drill.city import choices, packed_city
 from dashboards.drill.room import Room
 from dashboards.drill.rooms import rooms_of
-from dashboards.drill.seats import BROWSER, COOKIE, host_of, seated
+from dashboards.drill.seats import BROWSER, COOKIE, seated
 from dashboards.drill.socket import router as sockets
-from dashboards.server.access import require, user_of
+from dashboards.server.access import client_of, require, secure, user_of
 from dashboards.server.reach import joined_at
 from dashboards.server.shell import visit_of
 from dashboards.server.state import state_of
+from dashboards.server.tries import WrongSecret
 from scenarios.drill import CONTROLLER, names
 from scenarios.drill.form import MAX_UPLOAD_BYTES
 from sim.errors import InputError
@@ -46,16 +48,20 @@ trainer = Depends(require("trainer"))
 
 # ---------------------------------------------------------------- lobby
 @router.get("/drill")
-def lobby(request: Request) -> HTMLResponse:
+async def lobby(request: Request) -> HTMLResponse:
     """Join a room, or open one."""
-    return _lobby(request)
+    rooms, may_open = rooms_of(request), user_of(request).may("trainer")
+    if may_open:
+        rooms.builder.expect()
+    return await _lobby(request)
 
 
-def _lobby(request: Request, code: str = "", wrong: str = "", status: int = 200) -> HTMLResponse:
+async def _lobby(request: Request, code: str = "", wrong: str = "", status: int = 200) -> HTMLResponse:
     rooms, may_open = rooms_of(request), user_of(request).may("trainer")
     seats = [seat for room in rooms.open_rooms() for seat in _ways_back(request, room)]
-    unfinished = rooms.unfinished() if may_open else []
-    shown = pages.Lobby(unfinished, may_open, seats, may_open and _address(request) is None, code, wrong)
+    unfinished = await run_in_threadpool(rooms.unfinished) if may_open else []
+    apart = may_open and _address(request) is None
+    shown = pages.Lobby(unfinished, may_open, seats, apart, code[:MOST_TYPED], wrong)
     return pages.lobby(visit_of(request), shown, status)
 
 
@@ -65,16 +71,13 @@ def _address(request: Request) -> str | None:
     return joined_at(state_of(request).settings, request.headers.get("host", ""), listening[1])
 
 
-def _ways_back(request: Request, room: Room) -> list[tuple[Room, str, bool]]:
-    """Return the seats that whoever asks has in a room, or may have again: (room, role, whether this browser's)."""
-    own = [(room, role, True) for role in dict.fromkeys(s.role for s in room.places.of_browser(_browser(request)))]
-    if _opened(request, room) and not any(role == CONTROLLER for _, role, _ in own):
-        own.append((room, CONTROLLER, False))
+def _ways_back(request: Request, room: Room) -> list[pages.WayBack]:
+    """Return the seats that whoever asks has in a room, or may have again."""
+    roles = dict.fromkeys(seat.role for seat in room.places.of_browser(request.cookies.get(BROWSER, "")))
+    own = [pages.WayBack(room, role, True) for role in roles]
+    if CONTROLLER not in roles and _opened(request, room):
+        own.append(pages.WayBack(room, CONTROLLER, False))
     return own
-
-
-def _browser(request: Request) -> str:
-    return request.cookies.get(BROWSER, "")
 
 
 def _opened(request: Request, room: Room) -> bool:
@@ -126,17 +129,17 @@ async def _control(request: Request, room: Room) -> Response:
 async def _sit(request: Request, room: Room, role: str) -> Response:
     """Give a seat and lead to its page; a browser that has sat there before gets its own seat."""
     first = not room.places.taken(role)
-    browser = _browser(request) or secrets.token_urlsafe(16)
-    key = room.sit(role, browser, host_of(request))
+    browser = request.cookies.get(BROWSER, "") or secrets.token_urlsafe(16)
+    key = room.sit(role, browser, client_of(request))
     drill = room.drill
     if first and role in drill.unfilled and drill.exercise.roles[role].kind == "player" and not drill.is_over:
         await room.do(lambda d: fill(d, role, False, role))
     room.tell_presence()
     path = f"/drill/{room.code}/{role}"
     response = RedirectResponse(visit_of(request).link(path), 303)
-    secure = request.url.scheme == "https"
+    safe = secure(request)
     for name, value, below in ((COOKIE, key, path), (BROWSER, browser, "/drill")):
-        response.set_cookie(name, value, max_age=SEAT_S, path=below, httponly=True, samesite="strict", secure=secure)
+        response.set_cookie(name, value, max_age=SEAT_S, path=below, httponly=True, samesite="strict", secure=safe)
     return response
 
 
@@ -144,39 +147,23 @@ async def _sit(request: Request, room: Room, role: str) -> Response:
 @router.post("/drill/join")
 def join(request: Request, code: Annotated[str, Form()] = "") -> Response:
     """Find the room of a code and lead to its roles; a wrong code comes back in its field."""
-    try:
-        return RedirectResponse(visit_of(request).link(f"/drill/{_room(request, code).code}"), 303)
-    except HTTPException as error:
-        return _no_room(request, code, error)
-
-
-def _no_room(request: Request, code: str, error: HTTPException) -> Response:
-    """Answer a code that leads to no room: a browser gets the page to join again, a program the sentence."""
-    if "text/html" not in request.headers.get("accept", ""):
-        raise error
-    return _lobby(request, code[:MOST_TYPED], str(error.detail), error.status_code)
+    return RedirectResponse(visit_of(request).link(f"/drill/{_room(request, code).code}"), 303)
 
 
 def _room(request: Request, code: str) -> Room:
-    """Return the room of a code that somebody typed; wrong ones are counted."""
-    sessions = state_of(request).sessions
-    client = f"drill {request.client.host if request.client else ''}"
-    if sessions.too_many_failures(client):
-        raise HTTPException(429, pages.words(visit_of(request), "too_many"))
+    """Return the room of a code that somebody typed; a wrong one is counted, a right one always opens."""
     room = rooms_of(request).find(code)
     if room is None:
-        sessions.note_failure(client)
-        raise HTTPException(404, pages.words(visit_of(request), "wrong_code"))
+        visit = visit_of(request)
+        words, often = pages.words(visit, "wrong_code"), pages.words(visit, "too_many")
+        raise WrongSecret("room code", 404, words, often, lambda wrong, status: _lobby(request, code, wrong, status))
     return room
 
 
 @router.get("/drill/{code}")
-def roles(request: Request, code: str) -> Response:
+def roles(request: Request, code: str) -> HTMLResponse:
     """The roles of a room, to choose from."""
-    try:
-        room = _room(request, code)
-    except HTTPException as error:
-        return _no_room(request, code, error)
+    room = _room(request, code)
     return pages.roles(visit_of(request), room, user_of(request).may("trainer"), _ways_back(request, room))
 
 
@@ -185,40 +172,36 @@ async def take_seat(
     request: Request, code: str, role: Annotated[str, Form(max_length=60)],
     control: Annotated[str, Form()] = "",
 ) -> Response:  # fmt: skip
-    """Take a seat in a role; a controller's needs the controllers' code, or to be who opened the room."""
-    try:
-        room = _room(request, code)
-    except HTTPException as error:
-        return _no_room(request, code, error)
+    """Take a seat in a role; a controller's needs the controllers' code, or to have had it before."""
+    room = _room(request, code)
     if role == CONTROLLER:
         require("trainer")(request)
-        known = [role for _, role, _ in _ways_back(request, room)]
-        if CONTROLLER not in known and "".join(control.upper().split()) != room.control_code:
-            return _no_control(request, room, control)
+        back = any(way.role == CONTROLLER for way in _ways_back(request, room))
+        if not back and "".join(control.upper().split()) != room.control_code:
+            raise _wrong_control(request, room, control)
     return await _sit(request, room, role)
 
 
-def _no_control(request: Request, room: Room, typed: str) -> Response:
-    """Answer a wrong controllers' code: it stays in its field; it is counted like a wrong room's."""
-    state_of(request).sessions.note_failure(f"drill {host_of(request)}")
-    wrong = pages.words(visit_of(request), "wrong_control")
-    if "text/html" not in request.headers.get("accept", ""):
-        raise HTTPException(403, wrong)
-    return pages.roles(visit_of(request), room, True, _ways_back(request, room), wrong, typed[:MOST_TYPED])
+def _wrong_control(request: Request, room: Room, typed: str) -> WrongSecret:
+    """Return the refusal of a controllers' code; a browser gets the roles again, with the code in its field."""
+    visit = visit_of(request)
+
+    async def again(wrong: str, status: int) -> Response:
+        return pages.roles(visit, room, True, _ways_back(request, room), typed[:MOST_TYPED], wrong, status)
+
+    words, often = pages.words(visit, "wrong_control"), pages.words(visit, "too_many")
+    return WrongSecret("controllers' code", 403, words, often, again)
 
 
 # ---------------------------------------------------------------- a seat
 @router.get("/drill/{code}/{role}")
 def seat_page(request: Request, code: str, role: str) -> Response:
-    """The page of a seat; whoever has none is led to the roles."""
+    """The page of a seat; whoever has none is led to the roles, where a wrong code is told and counted."""
     room = rooms_of(request).find(code)
     seat = room.places.seat(request.cookies.get(COOKIE, ""), role) if room is not None else None
-    if room is not None and seat is not None:
-        return pages.live(visit_of(request), room, seat, _address(request))
-    try:
-        return RedirectResponse(visit_of(request).link(f"/drill/{_room(request, code).code}"), 303)
-    except HTTPException as error:
-        return _no_room(request, code, error)
+    if room is None or seat is None:
+        return RedirectResponse(visit_of(request).link(f"/drill/{quote(code, safe='')}"), 303)
+    return pages.live(visit_of(request), room, seat, _address(request))
 
 
 @router.get("/drill/{code}/{role}/city")

@@ -5,13 +5,12 @@ Whoever has no seat is told the same whether the room is there or not, so that n
 
 from __future__ import annotations
 
-from fastapi import HTTPException
 from starlette.requests import HTTPConnection
 
 from dashboards.drill.places import Seat
 from dashboards.drill.room import Room
 from dashboards.drill.rooms import rooms_of
-from dashboards.server.state import state_of
+from dashboards.server.tries import WrongSecret
 
 COOKIE, BROWSER = "gridwhistle_seat", "gridwhistle_browser"
 """The key of a seat, for its own address; and what a browser is known by in one room."""
@@ -23,23 +22,12 @@ def seated(connection: HTTPConnection, code: str, role: str) -> tuple[Room, Seat
 
     Raises
     ------
-    HTTPException
-        403 for somebody without a seat of that role, whether or not there is such a room.
+    WrongSecret
+        403 for somebody without a seat of that role in it; a room that is not open answers the same, so that nobody
+        learns which codes are right.
     """
     room = rooms_of(connection).find(code)
     seat = room.places.seat(connection.cookies.get(COOKIE, ""), role) if room is not None else None
     if room is None or seat is None:
-        raise HTTPException(403, NO_SEAT)
+        raise WrongSecret("seat", 403, NO_SEAT)
     return room, seat
-
-
-def host_of(connection: HTTPConnection) -> str:
-    """Return the address that a request or socket comes from."""
-    return connection.client.host if connection.client else ""
-
-
-def refused(connection: HTTPConnection) -> bool:
-    """Count a seat that was asked for in vain; whether there were too many from this address."""
-    sessions, client = state_of(connection).sessions, f"drill {host_of(connection)}"
-    sessions.note_failure(client)
-    return sessions.too_many_failures(client)

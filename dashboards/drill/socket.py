@@ -12,7 +12,7 @@ import logging
 import math
 from typing import Any
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dashboards.drill.acts import act, freed
@@ -21,14 +21,17 @@ from dashboards.drill.hub import Outbox, Over, TooSlow
 from dashboards.drill.places import Full, Place, Seat
 from dashboards.drill.room import Room
 from dashboards.drill.said import mistake
-from dashboards.drill.seats import NO_SEAT, host_of, refused, seated
+from dashboards.drill.seats import NO_SEAT, seated
 from dashboards.drill.teller import encoded
+from dashboards.server.access import client_of
 from dashboards.server.sockets import ABORT
+from dashboards.server.state import state_of
+from dashboards.server.tries import WrongSecret
 from scenarios.drill import CONTROLLER
 from sim.errors import InputError
 
 log = logging.getLogger("gridwhistle.drill")
-SEND_S, CLOSE_S, SLOWED_S = 10.0, 2.0, 1.0
+SEND_S, CLOSE_S = 10.0, 2.0
 MOST_MESSAGE = 40_000
 NO_MESSAGE = InputError("a message is JSON of whole characters and finite numbers",
                         allowed=f"at most {MOST_MESSAGE} characters")  # fmt: skip
@@ -43,13 +46,12 @@ async def live(socket: WebSocket, code: str, role: str, after: int = -1) -> None
     await socket.accept()
     try:
         room, seat = seated(socket, code, role)
-    except HTTPException:
-        if refused(socket):
-            await asyncio.sleep(SLOWED_S)
+    except WrongSecret as wrong:
+        await state_of(socket).sessions.tries.refused(client_of(socket), wrong.what)
         await socket.close(4403, NO_SEAT)
         return
     box = room.hub.join(seat.role, after if after < room.hub.items(seat.role) else -1)
-    place = Place(seat, host_of(socket), box)
+    place = Place(seat, client_of(socket), box)
     try:
         room.places.enter(place)
         room.tell_presence()

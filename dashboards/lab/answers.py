@@ -13,6 +13,7 @@ from dashboards.charts.base import records
 from dashboards.charts.phrases import (
     difference,
     finite,
+    measure_over,
     measure_title,
     measure_unit,
     quantity,
@@ -93,7 +94,7 @@ def _tile(row: dict[str, Any], data: ReportData, t: Texts) -> Content:
     before, after = (quantity(float(row[k]), unit, t) for k in ("mean_baseline", "mean_arm"))
     return html.Li(
         [
-            html.P([measure_title(name, data.measures, t.lang), " ", state_mark(name, data, t)], className="name"),
+            html.P([*measure_head(name, data, t)], className="name"),
             html.P([html.Span(before, className="before"), " → ", html.Strong(after)], className="value"),
             html.P([difference(row, unit, t), " ", verdict_mark(row, t)], className="change"),
         ]
@@ -104,6 +105,13 @@ def state_mark(metric: str, data: ReportData, t: Texts) -> Content:
     """Return a tag that says whether a measure reads the true or the reported state; nothing for both."""
     state = str(data.measures[metric].state) if metric in data.measures else "both"
     return tag(t.name("states", state), state) if state != "both" else ""
+
+
+def measure_head(metric: str, data: ReportData, t: Texts) -> list[Content]:
+    """Return a measure's title, its state, and in small type what it is taken over."""
+    head: list[Content] = [measure_title(metric, data.measures, t.lang), " ", state_mark(metric, data, t)]
+    over = measure_over(metric, t.lang)
+    return [*head, html.Br(), html.Small(over)] if over else head
 
 
 def measures_section(data: ReportData, t: Texts, csv: str) -> Content:
@@ -135,7 +143,7 @@ def _means(data: ReportData, t: Texts) -> Content:
     for name in (column for column in data.runs.columns if column in data.measures):
         unit = measure_unit(name, data.measures)
         values = (float(v) for v in mean_interval(data.runs[name].to_numpy(dtype=float)))
-        title = [measure_title(name, data.measures, t.lang), " ", state_mark(name, data, t)]
+        title = measure_head(name, data, t)
         rows.append([title, *[quantity(value, unit, t) for value in values]])
     head = [t(f"columns.{c}") for c in ("metric", "mean", "low", "high")]
     return table(head, rows, t("report.measures"), "measures", (1, 2, 3))
@@ -146,7 +154,7 @@ def _measure(row: dict[str, Any], data: ReportData, t: Texts, many: bool) -> lis
     needed = f"{int(row['needed']):,}" if finite(row.get("needed")) and row["needed"] > 0 else "–"
     pairs = f"{int(row['pairs']):,}" if finite(row.get("pairs")) else "–"
     return [
-        [measure_title(row["metric"], data.measures, t.lang), " ", state_mark(row["metric"], data, t)],
+        measure_head(row["metric"], data, t),
         *([str(row["arm"])] if many else []),
         quantity(float(row["mean_baseline"]), unit, t),
         quantity(float(row["mean_arm"]), unit, t),

@@ -17,6 +17,7 @@ from dash import ClientsideFunction, Input, Output
 from dash.exceptions import DependencyException, InvalidResourceError
 from dash.fingerprint import check_fingerprint
 from fastapi import FastAPI, HTTPException
+from fastapi.routing import APIWebSocketRoute
 from plotly.offline import get_plotlyjs
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -25,6 +26,7 @@ from dashboards.lab import compare, files, library, run, run_form
 from dashboards.lab.address import PAGES, Address
 from dashboards.lab.context import Lab
 from dashboards.lab.parts import dcc, html, problem
+from dashboards.lab.update import UPDATE, UpdateGate
 from dashboards.report.html import json_script, text
 from dashboards.report.write import MODEBAR
 from dashboards.server.access import current_user
@@ -104,6 +106,8 @@ def mount(app: FastAPI, state: State) -> LabApp:
     run.register(lab, context)
     compare.register(lab, context)
     policy = _policy(lab)
+    _close_sockets(app)
+    app.add_middleware(UpdateGate, lab=lab, path=ROUTE + UPDATE)
 
     @app.get("/lab", include_in_schema=False)
     @app.get(ROUTE + "{name}", include_in_schema=False)
@@ -121,6 +125,12 @@ def mount(app: FastAPI, state: State) -> LabApp:
         return response
 
     return lab
+
+
+def _close_sockets(app: FastAPI) -> None:
+    """Take away the socket by which Dash could be asked too: no page of ours uses it, and it checks little."""
+    app.router.routes[:] = [route for route in app.router.routes if not isinstance(route, APIWebSocketRoute)
+                            or not route.path.startswith(ROUTE)]  # fmt: skip
 
 
 def _policy(lab: LabApp) -> str:

@@ -64,8 +64,12 @@ def register(app: dash.Dash, lab: Lab) -> None:
     async def draw(place: dict[str, str], pathname: str, search: str) -> Any:
         """Return one chart's figure."""
         address = Address.read(pathname, search)
-        charts = await asyncio.to_thread(lab.charts, address.get("study"), address.lang)
-        return _graph(charts[place["name"]], address.lang)
+        try:
+            charts = await asyncio.to_thread(lab.charts, address.get("study"), address.lang)
+        except InputError as error:
+            return problem(sentence(error, address.lang))
+        chart = charts.get(place["name"])
+        return _graph(chart, address.lang) if chart is not None else problem(address.t("web.errors.404"))
 
 
 # the list

@@ -6,9 +6,6 @@ so that a campaign that has gone on is read again. Safe to ask from several thre
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,40 +18,17 @@ from dashboards.report.figures import charts
 from dashboards.report.gather import gather
 from dashboards.report.write import page
 from dashboards.server.state import State
+from dashboards.server.weigh import Kept
 from dashboards.texts import Texts
 from scenarios import library
 from scenarios.schema import Scenario
 from scenarios.study import Study
 from sim.errors import InputError
 
-MOST_KEPT = 24
-
-
-class Kept:
-    """The last few answers of slow questions; a question asked twice at once is answered once."""
-
-    def __init__(self, most: int = MOST_KEPT) -> None:
-        self.most = most
-        self._held: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
-        self._locks: dict[tuple[Any, ...], threading.Lock] = {}
-        self._guard = threading.Lock()
-
-    def get(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
-        """Return the answer under ``key``, making it when it is not there."""
-        with self._guard:
-            lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
-            with self._guard:
-                if key in self._held:
-                    self._held.move_to_end(key)
-                    return self._held[key]
-            made = make()
-            with self._guard:
-                self._held[key] = made
-                while len(self._held) > self.most:
-                    gone, _ = self._held.popitem(last=False)
-                    self._locks.pop(gone, None)
-            return made
+MOST_KEPT, MOST_KEPT_BYTES = 24, 96 * 2**20
+MOST_SCENARIOS, MOST_SCENARIOS_BYTES = 64, 32 * 2**20
+MOST_REPORTS, MOST_REPORTS_BYTES = 4, 32 * 2**20
+"""Studies, scenarios and reports that are held, by number and by bytes."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +58,9 @@ class Lab:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self._kept = Kept()
-        self._scenarios = Kept(64)
-        self._reports = Kept(2)
+        self._kept = Kept(MOST_KEPT_BYTES, MOST_KEPT)
+        self._scenarios = Kept(MOST_SCENARIOS_BYTES, MOST_SCENARIOS)
+        self._reports = Kept(MOST_REPORTS_BYTES, MOST_REPORTS)
 
     # scenarios
 

@@ -118,7 +118,7 @@ def _told(found: list[InputError], t: Texts) -> list[Content]:
     """What is told of a scenario and no mistake."""
     if not found:
         return []
-    lines = html.Ul([html.Li(one.sentence()) for one in found])
+    lines = html.Ul([html.Li(t.mistake(one)) for one in found])
     return [section("told", t("web.library.told_title"), html.P(t("web.library.told_lead")), lines)]
 
 

@@ -22,6 +22,8 @@ from dashboards.lab.queue import announcement, queue_table
 from dashboards.server.access import current_user
 from dashboards.server.settings import User
 from dashboards.texts import Texts
+from dashboards.texts.mistakes import sentence
+from sim.errors import InputError
 
 REFRESH_MS = 1500
 
@@ -91,4 +93,6 @@ def _changed(lab: Lab, user: User, do: str, job: str, t: Texts) -> Any:
         done = actions[do](job, user.name, anybodys=anybodys)
     except NotAllowed:
         return problem(t("web.run.not_yours"))
+    except InputError as error:
+        return problem(sentence(error, t.lang))
     return html.P(t(f"web.run.did_{do}" if done else "web.run.did_nothing", id=job), className="said", role="status")

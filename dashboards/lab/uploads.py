@@ -14,9 +14,9 @@ from typing import Any
 from scenarios import library
 from scenarios.dry import check_built, dry_check
 from scenarios.schema import Scenario
-from scenarios.store import write_atomically
 from scenarios.yaml_lines import FieldPath, Tree, dotted, parse_yaml
 from sim.errors import InputError
+from sim.files import write_atomically
 
 MOST_BYTES = 256 * 1024
 MOST_SCENARIOS = 500

@@ -31,6 +31,8 @@ from sim.errors import InputError
 MOST_AHEAD = 12
 """Windows that one wish may name."""
 MOST_VIEWERS = 64
+SEND_S = 30.0
+"""How long a viewer may take for one window."""
 IMMUTABLE = "private, max-age=3600"
 
 router = APIRouter()
@@ -119,7 +121,7 @@ class Wish:
             windows = asked["windows"]
             good = isinstance(windows, list) and len(windows) <= MOST_AHEAD
             good = good and all(type(n) is int and 0 <= n < most for n in windows)
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             good = False
         if not good:
             allowed = f'{{"windows": up to {MOST_AHEAD} numbers from 0 to {most - 1}}}'
@@ -157,7 +159,7 @@ async def _serve(socket: WebSocket, held: Held) -> None:
     sending = asyncio.create_task(_send(socket, held, wish))
     try:
         while True:
-            receiving = asyncio.ensure_future(socket.receive_text())
+            receiving = asyncio.ensure_future(_received(socket))
             done, _ = await asyncio.wait({receiving, sending}, return_when=asyncio.FIRST_COMPLETED)
             if sending in done:
                 receiving.cancel()
@@ -168,6 +170,20 @@ async def _serve(socket: WebSocket, held: Held) -> None:
         sending.cancel()
 
 
+async def _received(socket: WebSocket) -> str:
+    """Return the next message; one of bytes is a wish that cannot be read.
+
+    Raises
+    ------
+    WebSocketDisconnect
+        The viewer left.
+    """
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code") or 1000)
+    return message.get("text") or ""
+
+
 async def _send(socket: WebSocket, held: Held, wish: Wish) -> None:
     while True:
         await wish.changed.wait()
@@ -175,4 +191,8 @@ async def _send(socket: WebSocket, held: Held, wish: Wish) -> None:
             wish.changed.clear()
             continue
         number = wish.windows.pop(0)
-        await socket.send_bytes(await run_in_threadpool(held.window, number))
+        window = await run_in_threadpool(held.window, number)
+        try:
+            await asyncio.wait_for(socket.send_bytes(window), SEND_S)
+        except TimeoutError:  # who takes nothing gives up its place
+            raise WebSocketDisconnect(1013) from None

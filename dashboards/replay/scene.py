@@ -88,7 +88,7 @@ def about(replay: Replay, lang: str) -> dict[str, Any]:
         "replication": replay.replication,
         "agrees": replay.agrees,
         "differing": (replay.differing or [])[:5],
-        "city": city.name,
+        "city": city.title(lang),
         "horizon_min": replay.horizon_min,
         "window_min": WINDOW_MIN,
         "windows": replay.windows,

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dashboards.replay import scene
+from dashboards.server.weigh import Kept
 from scenarios.replay import Replay
 from scenarios.study import Study
 
-MOST_REPLAYS = 3
-MOST_WINDOW_BYTES = 48 * 2**20
+MOST_REPLAYS, MOST_REPLAYS_BYTES = 3, 192 * 2**20
+MOST_WINDOW_BYTES = 24 * 2**20
 
 
 @dataclass
@@ -49,15 +50,12 @@ class Replays:
 
     Parameters
     ----------
-    most
-        How many are held at once.
+    most, most_bytes
+        How many are held at once, and what they may weigh together; the latest is held whatever it weighs.
     """
 
-    def __init__(self, most: int = MOST_REPLAYS) -> None:
-        self.most = most
-        self._held: OrderedDict[Hashable, Held] = OrderedDict()
-        self._lock = threading.Lock()
-        self._making: dict[Hashable, threading.Lock] = {}
+    def __init__(self, most: int = MOST_REPLAYS, most_bytes: int = MOST_REPLAYS_BYTES) -> None:
+        self._kept = Kept(most_bytes, most)
 
     def of(self, folder: Path, arm: str, replication: int) -> Held:
         """Return the replay of a run of a results folder, playing it when it is not at hand.
@@ -72,18 +70,9 @@ class Replays:
 
     def get(self, key: Hashable, make: Callable[[], Replay]) -> Held:
         """Return the replay under a key; whoever asks while it is being made waits for that one."""
-        with self._lock:
-            making = self._making.setdefault(key, threading.Lock())
-        with making:
-            with self._lock:
-                if key in self._held:
-                    self._held.move_to_end(key)
-                    return self._held[key]
-            replay = make()
-            held = Held(replay, gzip.compress(scene.geometry(replay), 6, mtime=0))
-            with self._lock:
-                self._held[key] = held
-                while len(self._held) > self.most:
-                    dropped, _ = self._held.popitem(last=False)
-                    self._making.pop(dropped, None)
-            return held
+        found: Held = self._kept.get(key, lambda: _held(make()))
+        return found
+
+
+def _held(replay: Replay) -> Held:
+    return Held(replay, gzip.compress(scene.geometry(replay), 6, mtime=0))

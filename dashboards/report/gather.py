@@ -141,7 +141,7 @@ def _facts(study: Study, spec: ModelSpec, replications: int, t: Texts) -> dict[s
         "fact_scenario": f"{study.scenario.name} ({study.scenario.version})",
         "fact_city": t(
             "report.city_fact",
-            name=city.name,
+            name=city.title(t.lang),
             residents=f"{len(city.residents):,}",
             grids=f"{len(city.areas.grids):,}",
             seed=city.seed,

@@ -22,7 +22,12 @@ MOST_ROWS = 200
 
 def text(value: object) -> str:
     """Return a value as HTML text, safe between tags and in quoted attributes."""
-    return html.escape(str(value), quote=True)
+    return html.escape(_writable(str(value)), quote=True)
+
+
+def _writable(words: str) -> str:
+    """Return a text that can be written as UTF-8: half a surrogate pair becomes a question mark."""
+    return words if words.isascii() else words.encode("utf-8", "replace").decode("utf-8")
 
 
 def paragraph(value: object, css: str = "") -> str:

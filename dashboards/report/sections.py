@@ -9,7 +9,17 @@ from __future__ import annotations
 from typing import Any
 
 from dashboards.charts.base import Chart, records
-from dashboards.charts.phrases import DASH, difference, finite, measure_title, measure_unit, quantity, ratio, verdict
+from dashboards.charts.phrases import (
+    DASH,
+    difference,
+    finite,
+    measure_over,
+    measure_title,
+    measure_unit,
+    quantity,
+    ratio,
+    verdict,
+)
 from dashboards.charts.replications import mean_interval
 from dashboards.report.answer import answer, harm
 from dashboards.report.data import Parameter, ReportData
@@ -17,7 +27,6 @@ from dashboards.report.html import chart_figure, paragraph, table, text
 from dashboards.texts import Texts, pick
 from scenarios.numbers import mean_text
 from scenarios.verdicts_told import SIGNS
-from sim.measures import denominator
 from sim.measures.line_names import measure_of
 
 
@@ -124,8 +133,7 @@ def _measure_head(metric: str, data: ReportData, t: Texts) -> str:
 
 def _over(metric: str, t: Texts) -> str:
     """What the measure is a share of or taken over, in small type below its title."""
-    measure = measure_of(metric)
-    said = denominator(measure, t.lang) if measure is not None else ""
+    said = measure_over(metric, t.lang)
     return f"<br><small>{text(said)}</small>" if said else ""
 
 

@@ -22,6 +22,7 @@ from dashboards.report.figures import charts
 from dashboards.report.html import json_script, text
 from dashboards.texts import Texts
 from sim.errors import InputError
+from sim.files import sync_file
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
@@ -84,6 +85,7 @@ def write_page(path: str | PathLike[str], content: str) -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(content, encoding="utf-8")
+        sync_file(draft)
         os.replace(draft, target)
     except OSError as error:
         draft.unlink(missing_ok=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
-from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -22,11 +21,13 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboards.server.settings import LOCAL, Settings, User, digest
+from dashboards.server.tries import Tries
 
 COOKIE = "gridwhistle_session"
+SAFE_COOKIE = f"__Host-{COOKIE}"
+"""The session's name over HTTPS: a browser takes it from this host alone, and sends it over HTTPS alone."""
 SESSION_S = 12 * 3600
 MOST_SESSIONS = 1000
-MOST_FAILURES, FAILURE_WINDOW_S = 10, 60.0
 OPEN_PATHS = ("/login", "/health")
 OPEN_FOLDER = "/static/"
 """What a stranger may see: the door itself, and whether the server lives."""
@@ -91,7 +92,7 @@ class Sessions:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._open: dict[str, _Session] = {}
-        self._failures: dict[str, deque[float]] = {}
+        self.tries = Tries()
 
     def by_token(self, token: str) -> User | None:
         """Return the user of a token; every token is compared, so that time tells nothing."""
@@ -123,19 +124,6 @@ class Sessions:
         """Forget a session."""
         self._open.pop(digest(session), None)
 
-    def too_many_failures(self, client: str) -> bool:
-        """Whether a client has given ten wrong tokens within a minute."""
-        now, recent = time.monotonic(), self._failures.get(client)
-        while recent and now - recent[0] > FAILURE_WINDOW_S:
-            recent.popleft()
-        return recent is not None and len(recent) >= MOST_FAILURES
-
-    def note_failure(self, client: str) -> None:
-        """Remember a wrong token."""
-        if len(self._failures) > MOST_SESSIONS:
-            self._failures.clear()
-        self._failures.setdefault(client, deque()).append(time.monotonic())
-
 
 class Access:
     """ASGI layer: finds the user, puts it into ``scope["state"]["user"]``, and turns strangers to the door."""
@@ -147,10 +135,12 @@ class Access:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        user = self._user(HTTPConnection(scope))
+        connection = HTTPConnection(scope)
+        user, wrong = self._user(connection)
+        often = wrong and await self.sessions.tries.refused(client_of(connection), "token")
         path = str(scope["path"])
-        if user is None and path not in OPEN_PATHS and not path.startswith(OPEN_FOLDER):
-            await self._turn_away(scope, receive, send)
+        if often or (user is None and path not in OPEN_PATHS and not path.startswith(OPEN_FOLDER)):
+            await self._turn_away(scope, receive, send, often)
             return
         scope.setdefault("state", {})["user"] = user
         mark = _user.set(user)
@@ -159,19 +149,27 @@ class Access:
         finally:
             _user.reset(mark)
 
-    def _user(self, connection: HTTPConnection) -> User | None:
+    def _user(self, connection: HTTPConnection) -> tuple[User | None, bool]:
+        """Return the user, and whether a token was given that is not known."""
         if not self.sessions.settings.users:
-            return LOCAL
-        session = _cookie(connection)
+            return LOCAL, False
+        session = session_of(connection)
         if session and (found := self.sessions.find(session)) is not None:
-            return found
+            return found, False
         scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-        return self.sessions.by_token(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
+        if scheme.lower() != "bearer" or not token.strip():
+            return None, False
+        user = self.sessions.by_token(token.strip())
+        return user, user is None
 
-    async def _turn_away(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _turn_away(self, scope: Scope, receive: Receive, send: Send, often: bool) -> None:
         if scope["type"] == "websocket":
             await receive()
-            await send({"type": "websocket.close", "code": 4401, "reason": "log in first"})
+            await send({"type": "websocket.close", "code": 4429 if often else 4401, "reason": "log in first"})
+            return
+        if often:
+            words = {"error": "too many wrong tokens; wait a minute"}
+            await JSONResponse(words, 429, {"Retry-After": "60"})(scope, receive, send)
             return
         connection = HTTPConnection(scope)
         wants_page = scope["method"] == "GET" and "text/html" in connection.headers.get("accept", "")
@@ -182,9 +180,25 @@ class Access:
         await answer(scope, receive, send)
 
 
-def _cookie(connection: HTTPConnection) -> str:
+def client_of(connection: HTTPConnection) -> str:
+    """Return the address of whoever asks; behind a trusted proxy it is the one that the proxy names."""
+    return connection.client.host if connection.client else ""
+
+
+def secure(connection: HTTPConnection) -> bool:
+    """Whether the browser speaks HTTPS, with us or with the trusted proxy before us."""
+    return connection.scope.get("scheme") in ("https", "wss")
+
+
+def session_name(connection: HTTPConnection) -> str:
+    """Return the name of the session's cookie; over HTTPS the plain one is not even looked at."""
+    return SAFE_COOKIE if secure(connection) else COOKIE
+
+
+def session_of(connection: HTTPConnection) -> str:
+    """Return the session that a request brings, empty when it brings none."""
     try:
-        found = SimpleCookie(connection.headers.get("cookie", "")).get(COOKIE)
+        found = SimpleCookie(connection.headers.get("cookie", "")).get(session_name(connection))
     except CookieError:
         return ""
     return found.value if found is not None else ""

@@ -11,21 +11,24 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from dashboards.drill.routes import router as drill
 from dashboards.jobs import Jobs
 from dashboards.lab.app import mount, warm
 from dashboards.replay.routes import router as replay
 from dashboards.server import home, static
-from dashboards.server.access import Access, Sessions
+from dashboards.server.access import Access, Sessions, client_of
 from dashboards.server.security import Gate
 from dashboards.server.settings import Settings
 from dashboards.server.shell import message_page, visit_of
-from dashboards.server.state import State
+from dashboards.server.state import State, state_of
+from dashboards.server.tries import WrongSecret
 from dashboards.texts.mistakes import sentence
 from sim.errors import InputError
 
@@ -40,7 +43,8 @@ def create_app(settings: Settings) -> FastAPI:
 
     Notes
     -----
-    From the outside in: the gate (host, origin, size, headers), who is asking, compression, the routes.
+    From the outside in: the trusted proxy, the gate (host, origin, size, headers), who is asking, compression, the
+    check of what Dash is sent, the routes.
     """
     sessions = Sessions(settings)
     state = State(settings, sessions, Jobs(settings.results, settings.concurrent, settings.scenarios))
@@ -54,8 +58,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=4)
     app.add_middleware(Access, sessions=sessions)
     app.add_middleware(Gate, settings=settings)
+    if settings.proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxies))  # type: ignore[arg-type]
     app.add_exception_handler(InputError, _input_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(WrongSecret, _wrong_secret)
     return app
 
 
@@ -78,6 +86,26 @@ async def _input_error(request: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return _answer(request, error.status_code, str(error.detail))
+
+
+async def _malformed(request: Request, error: Exception) -> Response:
+    """Say which field of a form or query is wrong; what stood there is not repeated, it may not even be text."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"][1:])
+    told = InputError(f"this cannot be read ({first['msg'][:200]})", field=field[:80] or None)
+    return _answer(request, 422, sentence(told, visit_of(request).lang).encode("utf-8", "replace").decode())
+
+
+async def _wrong_secret(request: Request, error: Exception) -> Response:
+    """Count a wrong secret and answer, the later the more there were; see `dashboards.server.tries`."""
+    assert isinstance(error, WrongSecret)
+    tries = state_of(request).sessions.tries
+    often = await tries.refused(client_of(request), error.what)
+    status, words = (429, error.often) if often else (error.status_code, error.words)
+    if error.page is not None and "text/html" in request.headers.get("accept", ""):
+        return await error.page(words, status)
+    return _answer(request, status, words)
 
 
 def _answer(request: Request, status: int, words: str) -> Response:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dashboards.report.html import text
-from dashboards.server.access import COOKIE, SESSION_S
+from dashboards.server.access import SESSION_S, client_of, secure, session_name, session_of
 from dashboards.server.shell import Visit, page, visit_of
 from dashboards.server.state import State, state_of
 from scenarios import library
@@ -44,13 +44,14 @@ def versions() -> dict[str, str]:
 
 def pulse(state: State) -> dict[str, Any]:
     """Return what lies here and what is going on, for people and monitors."""
-    jobs = [job.state for job in state.jobs.list()]
+    jobs, queue = [job.state for job in state.jobs.list()], state.jobs.health()
     return {
-        "status": "ok",
+        "status": "ok" if queue["alive"] else "the queue has stopped",
         "scenarios": len(library.names()) + len(own_scenarios(state)),
         "results": len(state.results_names()),
         "jobs_running": jobs.count("running"),
         "jobs_waiting": jobs.count("queued"),
+        "queue": queue,
     }
 
 
@@ -124,28 +125,25 @@ def door(request: Request, next: str = "/") -> Response:
 
 
 @router.post("/login", include_in_schema=False)
-def log_in(request: Request, token: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/") -> Response:
-    """Exchange a token for a session cookie; ten wrong ones within a minute close the door for a while."""
+async def log_in(request: Request, token: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/") -> Response:
+    """Exchange a token for a session cookie; a right one always enters, wrong ones are answered ever later."""
     visit, sessions = visit_of(request), state_of(request).sessions
-    client = request.client.host if request.client else ""
-    if sessions.too_many_failures(client):
-        return _door(visit, next, "web.login.too_many", 429)
     session = sessions.begin(token.strip())
     if session is None:
-        sessions.note_failure(client)
-        return _door(visit, next, "web.login.wrong", 401)
+        often = await sessions.tries.refused(client_of(request), "token")
+        return _door(visit, next, "web.login.too_many" if often else "web.login.wrong", 429 if often else 401)
     response = RedirectResponse(local_path(next), 303)
-    secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, session, max_age=SESSION_S, httponly=True, samesite="strict", secure=secure)
+    name = session_name(request)
+    response.set_cookie(name, session, max_age=SESSION_S, httponly=True, samesite="strict", secure=secure(request))
     return response
 
 
 @router.post("/logout", include_in_schema=False)
 def log_out(request: Request) -> Response:
     """End the session."""
-    state_of(request).sessions.end(request.cookies.get(COOKIE, ""))
+    state_of(request).sessions.end(session_of(request))
     response = RedirectResponse("/login", 303)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    response.delete_cookie(session_name(request), httponly=True, samesite="strict", secure=secure(request))
     return response
 
 
@@ -165,6 +163,9 @@ def _door(visit: Visit, after: str, problem: str, status: int = 200) -> HTMLResp
 
 def local_path(address: str) -> str:
     """Return an address if it lies on this server, else ``/``: a login must not lead to another site."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # such as brackets that do not close
+        return "/"
     inside = address.startswith("/") and not address.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
-    return address if inside and "\n" not in address and "\r" not in address else "/"
+    return address if inside and address.isprintable() else "/"

@@ -8,6 +8,7 @@ checked), and by forms and sockets sent from elsewhere (the Origin is checked). 
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import MutableMapping
 from contextlib import suppress
@@ -38,6 +39,14 @@ HEADERS = {
 }
 
 
+STRICT_TRANSPORT = "max-age=31536000"
+MOST_PATH, MOST_NAME_BYTES, MOST_QUERY_BYTES = 1000, 255, 8000
+"""Bounds of an address: characters of the path, bytes of each name in it (what a file system takes), of the query."""
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9.\-]{1,253}))(?::[0-9]{1,5})?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CHARSET = re.compile(r"charset\*?\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
+
+
 class TooLarge(Exception):
     """A request's body exceeds the limit."""
 
@@ -55,11 +64,12 @@ class Gate:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
+        out = _guarded(send, secure=scope.get("scheme") in ("https", "wss"))
         refusal = self._refusal(scope)
         if refusal is not None:
-            await _refuse(scope, receive, _guarded(send), *refusal)
+            await _refuse(scope, receive, out, *refusal)
             return
-        body, out = _Body(receive, self.most), _guarded(send)
+        body = _Body(receive, self.most)
 
         async def answer(message: Message) -> None:
             if not body.over:  # what the application says about a body that was cut off is dropped
@@ -72,24 +82,30 @@ class Gate:
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
-        host = headers.get("host", "")
-        if not self._known(host):
+        if not self._known(headers.getlist("host")):
             return 421, "this server does not answer to that host name"
         if not _same_origin(headers, scope):
             return 403, "this request comes from another site"
+        if not _can_be_here(scope):
+            return 404, "no such address"
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > self.most:
+        if not (length.isascii() and length.isdigit()) or len(length) > 12 or int(length) > self.most:
             return 413, f"a request may hold {self.most:,} bytes"
+        said = _CHARSET.search(headers.get("content-type", ""))
+        if said is not None and said[1].lower() not in ("utf-8", "us-ascii"):
+            return 415, "a request is in UTF-8"
         return None
 
-    def _known(self, host: str) -> bool:
-        name = urlsplit(f"//{host}").hostname
-        if not name:
+    def _known(self, hosts: list[str]) -> bool:
+        """Whether the one host that a request names is ours; anything that is no host is not."""
+        found = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+        if found is None:
             return False
+        name = found[1] or found[2]
         try:
             address = ipaddress.ip_address(name)
         except ValueError:
-            return name.lower() in self.names
+            return not found[1] and name.lower() in self.names
         return address.is_loopback or not self.settings.loopback  # an address cannot be made to point elsewhere
 
 
@@ -127,15 +143,31 @@ def _same_origin(headers: Headers, scope: Scope) -> bool:
     origin = headers.get("origin")
     if origin is None:  # not a browser; a browser names the origin of every such request
         return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
-    return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+    try:
+        return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+    except ValueError:  # brackets that do not close, and the like
+        return False
 
 
-def _guarded(send: Send) -> Send:
+def _can_be_here(scope: Scope) -> bool:
+    """Whether an address can be one of this server's: no control characters, no broken text, no endless names."""
+    path = str(scope["path"])
+    try:
+        names = path.encode().split(b"/")
+    except UnicodeEncodeError:
+        return False
+    short = len(path) <= MOST_PATH and max(map(len, names)) <= MOST_NAME_BYTES
+    return short and not _CONTROL.search(path) and len(scope.get("query_string", b"")) <= MOST_QUERY_BYTES
+
+
+def _guarded(send: Send, secure: bool = False) -> Send:
     async def adding(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers[name] = value
+            if secure:
+                headers["Strict-Transport-Security"] = STRICT_TRANSPORT
             headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
             headers.setdefault("Cache-Control", "no-store")
         await send(message)

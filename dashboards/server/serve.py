@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 import webbrowser
@@ -11,9 +12,12 @@ from contextlib import suppress
 import uvicorn
 
 from dashboards.server.app import create_app
+from dashboards.server.connections import Bounded, most_connections
+from dashboards.server.logs import CONFIG
 from dashboards.server.reach import host_told
 from dashboards.server.settings import Settings
 from dashboards.server.sockets import Protocol
+from dashboards.server.weigh import few_arenas
 from sim.errors import InputError
 
 SHUTDOWN_S = 5
@@ -49,8 +53,12 @@ def address(settings: Settings, bound: socket.socket) -> str:
 
 def server_for(settings: Settings) -> uvicorn.Server:
     """Return the server, not yet running."""
+    few_arenas()
+    places = type("Bounded", (Bounded,), {"most": most_connections()})
     config = uvicorn.Config(
         create_app(settings),
+        http=places,
+        log_config=CONFIG,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -60,7 +68,22 @@ def server_for(settings: Settings) -> uvicorn.Server:
         ws_per_message_deflate=False,  # frames are small, and packing each for every client costs more than it saves
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
-    return uvicorn.Server(config)
+    return Warmed(config)
+
+
+class Warmed(uvicorn.Server):
+    """A server that never looks again, when it cleans up, through what it has built at its start."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start; what is there then stays for good."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; everything may go again."""
+        gc.unfreeze()
+        await super().shutdown(sockets)
 
 
 def serve(settings: Settings, say: Callable[[str], None], browser: bool = False) -> None:

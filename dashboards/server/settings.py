@@ -60,6 +60,8 @@ class Settings:
         Language of a visitor who has not chosen one and whose browser does not say.
     concurrent
         Jobs that run at once.
+    proxies
+        Addresses or networks of proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed.
     """
 
     host: str = "127.0.0.1"
@@ -70,6 +72,7 @@ class Settings:
     names: tuple[str, ...] = ()
     lang: str = "en"
     concurrent: int = 1
+    proxies: tuple[str, ...] = ()
 
     @property
     def loopback(self) -> bool:
@@ -86,14 +89,15 @@ def settings(
     names: tuple[str, ...] = (),
     lang: str = "en",
     concurrent: int = 1,
+    proxies: tuple[str, ...] = (),
 ) -> Settings:
     """Return checked settings.
 
     Raises
     ------
     InputError
-        Listening off loopback without tokens; an impossible port or host; an unreadable, open or wrong token file; a
-        results or scenarios path that is a file.
+        Listening off loopback or behind a proxy without tokens; an impossible port, host or proxy; an unreadable, open
+        or wrong token file; a results or scenarios path that is a file.
     """
     if not (_HOST.fullmatch(host) or _address(host)):
         raise InputError("not a host", field="--host", found=host, allowed="a name or an address, such as 127.0.0.1")
@@ -110,11 +114,29 @@ def settings(
             "other computers could reach this server, so it needs a token", field="--token-file", found=host,
             allowed="--token-file FILE with one 'role name token' on each line, or --host 127.0.0.1",
         )  # fmt: skip
+    for proxy in proxies:
+        _check_proxy(proxy, bool(users))
     for flag, folder in (("--results", Path(results)), ("--scenarios", Path(scenarios))):
         if folder.exists() and not folder.is_dir():
             raise InputError("this is a file, not a folder", file=folder, field=flag)
     known = tuple(name.lower() for name in names)
-    return Settings(host, port, Path(results), Path(scenarios), users, known, lang, concurrent)
+    return Settings(host, port, Path(results), Path(scenarios), users, known, lang, concurrent, proxies)
+
+
+def _check_proxy(proxy: str, tokens: bool) -> None:
+    """Refuse a proxy that is no address, and one through which strangers would come in without a token."""
+    try:
+        ipaddress.ip_network(proxy)
+    except ValueError:
+        raise InputError(
+            "not the address of a proxy", field="--trusted-proxy", found=proxy,
+            allowed="an address or a network, such as 10.0.0.2 or 10.0.0.0/24",
+        ) from None  # fmt: skip
+    if not tokens:
+        raise InputError(
+            "a proxy lets other computers in, so the server needs a token", field="--token-file", found=proxy,
+            allowed="--token-file FILE with one 'role name token' on each line",
+        )  # fmt: skip
 
 
 def is_loopback(host: str) -> bool:
@@ -132,7 +154,7 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 def digest(token: str) -> str:
     """Return a token's SHA-256 (hex); the form in which tokens are kept and compared."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def read_tokens(file: Path) -> dict[str, User]:

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse
 
 from dashboards.report.html import text
+from dashboards.server.access import secure
 from dashboards.server.settings import User
 from dashboards.server.state import state_of
 from dashboards.texts import LANGUAGES, Texts
@@ -45,6 +46,8 @@ class Visit:
         Who looks, None for a stranger at the door.
     guarded
         Whether this server asks for tokens, so that there is something to log out of.
+    secure
+        Whether the browser speaks HTTPS.
     """
 
     lang: str
@@ -52,6 +55,7 @@ class Visit:
     query: Mapping[str, str] = field(default_factory=dict)
     user: User | None = None
     guarded: bool = False
+    secure: bool = False
 
     @property
     def t(self) -> Texts:
@@ -68,7 +72,8 @@ def visit_of(request: Request) -> Visit:
     state = state_of(request)
     user: User | None = request.scope.get("state", {}).get("user")
     query = dict(request.query_params)
-    return Visit(language_of(request, state.settings.lang), request.url.path, query, user, bool(state.settings.users))
+    lang, guarded = language_of(request, state.settings.lang), bool(state.settings.users)
+    return Visit(lang, request.scope["path"], query, user, guarded, secure(request))
 
 
 def language_of(request: HTTPConnection, otherwise: str) -> str:
@@ -124,7 +129,7 @@ def page(
 def remember(response: HTMLResponse, visit: Visit) -> None:
     """Keep the language that was asked for."""
     if visit.query.get("lang") in LANGUAGES:
-        response.set_cookie(LANG_COOKIE, visit.lang, max_age=YEAR_S, samesite="lax", httponly=True)
+        response.set_cookie(LANG_COOKIE, visit.lang, max_age=YEAR_S, samesite="lax", httponly=True, secure=visit.secure)
 
 
 def document(

@@ -85,8 +85,12 @@ def answer(request: Request, held: Held, cache: str) -> Response:
 @router.get("/static/{name:path}", include_in_schema=False)
 def static(request: Request, name: str) -> Response:
     """A file of `dashboards/web`; asked again at each visit, sent again only when it changed."""
-    path = (WEB / name).resolve()
-    if not path.is_relative_to(WEB) or path.suffix not in KINDS or not path.is_file():
+    try:
+        path = (WEB / name).resolve()
+        there = path.is_relative_to(WEB) and path.suffix in KINDS and path.is_file()
+    except (OSError, ValueError):  # a name that no file system takes
+        there = False
+    if not there:
         raise HTTPException(404, "no such file")
     stamp = f"static:{path}:{path.stat().st_mtime_ns}"
     held = shelf.get(stamp) or shelf.put(stamp, path.read_bytes(), path.suffix)

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from dashboards.texts.mistakes import sentence
 from sim.errors import InputError
 
 LANGUAGES = ("en", "zh")
@@ -74,6 +75,10 @@ class Texts:
         """Return the text under ``key`` with its fields filled in; KeyError when it does not exist."""
         text = self._texts[key]
         return text.format(**fields) if fields else text
+
+    def mistake(self, error: InputError) -> str:
+        """Return a mistake in input, or what is told like one, as one sentence; a log that is refused has its own."""
+        return sentence(error, self.lang, self)
 
     def counted(self, key: str, count: int, **fields: object) -> str:
         """Return the text for so many things: ``key``, or ``key_one`` for a single one; fills in ``{count}``."""

@@ -9,9 +9,10 @@ sources (`scripts.mistakes`) and fails when one is missing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.resources import files
+from typing import Protocol, runtime_checkable
 
 import yaml
 
@@ -28,7 +29,16 @@ def catalogue(lang: str) -> dict[str, str]:
     return yaml.safe_load(files("dashboards.texts").joinpath(f"mistakes.{lang}.yaml").read_text(encoding="utf-8"))
 
 
-def sentence(error: InputError, lang: str) -> str:
+@runtime_checkable
+class Worded(Protocol):
+    """A mistake that has words of its own in the language files, such as a log that is refused."""
+
+    def worded(self, words: Callable[..., str]) -> str:
+        """Return all that is to be said."""
+        ...
+
+
+def sentence(error: InputError, lang: str, words: Callable[..., str] | None = None) -> str:
     """Return the one sentence of a mistake in ``lang``: file, line, field, problem, found, allowed.
 
     Parameters
@@ -37,7 +47,11 @@ def sentence(error: InputError, lang: str) -> str:
         What a reader, schema or builder raised.
     lang
         ``en`` or ``zh``; names, values and paths stand in it as the user wrote them.
+    words
+        Key and fields -> text of that language, for mistakes that bring their own words (`Worded`).
     """
+    if words is not None and isinstance(error, Worded):
+        return error.worded(words)
     if lang == "en":
         return error.sentence()
     place = "，".join(

@@ -134,7 +134,7 @@ def _made(options: Options, console: Console) -> Drill:
     exercise = Exercise.load(str(options.exercise))
     _known_role(exercise, options.role)
     for one in exercise.warnings:
-        console.warn(one.sentence())
+        console.warn(one)
     compile_engine(console)
     if not console.machine:
         console.err.print(escape(console.words("drill.terminal.preparing")), highlight=False)

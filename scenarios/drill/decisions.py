@@ -310,18 +310,30 @@ def _coordinate(ground: Ground, world: World, case: int, reason: int, rule: tupl
     needs = open_needs(world, case)
     called = [names.department(d) for d in needs]
     out = [Option("handle", "handle", {"why": REASONS[reason], "left_undone": called}, (codes.HANDLE, 0, 0.0))]
-    for d in needs:
-        refused = bool(int(c["refused"]) >> d & 1)
-        out.append(Option(f"refer:{names.departments[d]}", "refer", {"department": names.department(d),
-                   "refused_before": refused}, (codes.REFER, d, 0.0)))  # fmt: skip
-    if needs and c["request"] < 0:
+    if reason != codes.R_DISPATCH:  # there work goes on whatever is answered: departments are called to it, or not
+        for d in needs:
+            refused = bool(int(c["refused"]) >> d & 1)
+            out.append(Option(f"refer:{names.departments[d]}", "refer", {"department": names.department(d),
+                       "refused_before": refused}, (codes.REFER, d, 0.0)))  # fmt: skip
+    missing = [names.department(d) for d in needs if not int(c["called"]) >> d & 1]
+    if missing and (c["request"] < 0 or c["called"] != 0 or reason == codes.R_DISPATCH):
         for row, name in enumerate(names.whistles):
             w = world.whistles[row]
             facts = {
-                "whistle": names.whistle(row), "calls": called, "within_min": float(w["report_in_min"]),
+                "whistle": names.whistle(row), "calls": missing, "within_min": float(w["report_in_min"]),
                 "working_time": bool(w["working"]), "quorum": float(w["quorum"]),
             }  # fmt: skip
             out.append(Option(f"whistle:{name}", "whistle", facts, (codes.WHISTLE, row, 0.0)))
+    if reason != codes.R_DISPATCH:
+        out += _upwards(ground, world, case, reason, rule)
+    if not any(o.answer[:2] == rule[:2] for o in out):
+        out.append(Option(option_id(ground, world, "coordinate", rule), _COORDINATE[rule[0]], {}, rule))
+    return out
+
+
+def _upwards(ground: Ground, world: World, case: int, reason: int, rule: tuple[int, int, float]) -> list[Option]:
+    """Return the answers that hand a case up, have it supervised, or close it."""
+    c, names, out = world.cases[case], ground.names, []
     level = _next_level(world, case)
     if level is not None:
         post = names.posts[int(world.ladder[c["type"], level])]
@@ -330,8 +342,6 @@ def _coordinate(ground: Ground, world: World, case: int, reason: int, rule: tupl
         out.append(Option("supervise", "supervise", {}, (codes.SUPERVISE, 0, 0.0)))
     if rule[0] == codes.CLOSE or reason == codes.R_FAILED:
         out.append(Option("close", "close", {}, (codes.CLOSE, 0, 0.0)))
-    if not any(o.answer[:2] == rule[:2] for o in out):
-        out.append(Option(option_id(ground, world, "coordinate", rule), _COORDINATE[rule[0]], {}, rule))
     return out
 
 

@@ -30,8 +30,10 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,59}$"
 HOOKS = ("dispatch", "coordinate", "report_in", "pick")
 CONTROLLER = "controller"
 Hook = Literal["dispatch", "coordinate", "report_in", "pick"]
-Reason = Literal["authority", "needs", "failed", "deadline", "bounced", "no_holder", "resident"]
-REASONS: tuple[Reason, ...] = ("authority", "needs", "failed", "deadline", "bounced", "no_holder", "resident")
+Reason = Literal["authority", "needs", "failed", "deadline", "bounced", "no_holder", "resident", "dispatch"]
+REASONS: tuple[Reason, ...] = (
+    "authority", "needs", "failed", "deadline", "bounced", "no_holder", "resident", "dispatch",
+)  # fmt: skip
 Channel = Literal["phone", "radio", "system", "message", "in_person", "news"]
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
 

@@ -253,7 +253,7 @@ class Terminal:
         try:
             self._take(text.strip())
         except InputError as error:
-            self.screen.line(error.sentence(), "red")
+            self.screen.line(self.screen.words.mistake(error), "red")
 
     def _take(self, text: str) -> None:
         drill, screen = self.drill, self.screen

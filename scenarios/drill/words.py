@@ -160,7 +160,7 @@ def amount(value: float | None, unit: str, words: Words) -> str:
     if value is None:
         return "–"
     if unit == "share":
-        return f"{100 * value:.0f} %"
+        return f"{100 * value:.0f}%"
     return f"{_quantity(value)} {words.name('drill.units', unit)}"
 
 

@@ -150,6 +150,13 @@ class City:
         """float64[N], residents at each node."""
         return np.bincount(self.residents["node"], minlength=len(self.roads)).astype(np.float64)
 
+    def title(self, lang: str) -> str:
+        """Return the city's name in ``en`` or ``zh``; its one name where it has no other."""
+        if lang != "zh":
+            return self.name
+        named = np.flatnonzero(self.areas.name == self.name)
+        return str(self.areas.name_zh[named[0]]) if len(named) else self.name
+
     def summary(self) -> dict[str, Any]:
         """Return counts that describe the city, ready for JSON."""
         kinds, counts = np.unique(self.facilities.kind, return_counts=True)

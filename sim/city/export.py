@@ -6,7 +6,6 @@ One way only: a whole city comes back from ``sim.city.storage``, its streets and
 from __future__ import annotations
 
 import csv
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from sim.city.areas import LEVELS
 from sim.city.city import City
 from sim.city.graphml import write_graphml
 from sim.errors import InputError
+from sim.files import give_name
 
 FILES: tuple[str, ...] = ("nodes.csv", "arcs.csv", "areas.csv", "facilities.csv", "streets.graphml")
 """Files that :func:`export_city` writes."""
@@ -52,7 +52,7 @@ def export_city(city: City, folder: str | PathLike[str]) -> list[Path]:
         _facilities(city, work / "facilities.csv")
         write_graphml(city.roads, work / "streets.graphml")
         for name in FILES:
-            os.replace(work / name, target / name)
+            give_name(work / name, target / name)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return [target / name for name in FILES]

@@ -7,7 +7,6 @@ file's coordinates are is asked of ``sim.city.crs``, and whether its numbers can
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Sequence
 from os import PathLike
@@ -25,6 +24,7 @@ from sim.city.plausible import check_extent, metres
 from sim.city.roads import Roads, project
 from sim.city.tables import ReadReport
 from sim.errors import InputError
+from sim.files import give_name
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -232,4 +232,4 @@ def write_graphml(roads: Roads, file: str | PathLike[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as stream:
         nx.write_graphml(graph, stream)
-    os.replace(stream.name, path)
+    give_name(Path(stream.name), path)

@@ -27,6 +27,7 @@ from sim.city.roads import Roads
 from sim.city.source import Incidents
 from sim.city.ties import Ties
 from sim.errors import InputError
+from sim.files import sync_file, sync_folder
 
 FORMAT, VERSION = "gridwhistle-city", 1
 """Name and version of the form; a reader refuses versions that it does not know."""
@@ -37,6 +38,9 @@ _AREAS = ("code", "name", "name_zh", "level", "parent", "archetype", "x", "y")
 _FACILITIES = ("kind", "name", "node", "place", "area", "capacity", "units", "x", "y", "access_m")
 _DEMAND = ("x", "y", "weight", "node", "off_road_m")
 _INCIDENTS = ("x", "y", "kind", "arc", "position", "node")
+_MANIFEST_FIELDS = frozenset(
+    ["format", "version", "name", "seed", "crs", "provenance", "modes", "off_road_kmh", "files", "check"]
+)
 _NODES = ("x", "y", "lon", "lat", "node_name", "access")
 _ARCS = ("arc_from", "arc_to", "length_m", "highway")
 
@@ -71,6 +75,9 @@ def save_city(city: City, folder: str | PathLike[str]) -> None:
 
 def _replace(work: Path, target: Path) -> None:
     work.chmod(0o755)
+    for file in work.iterdir():
+        sync_file(file)
+    sync_folder(work)
     if not target.exists():
         work.rename(target)
         return
@@ -106,7 +113,7 @@ def _write_parts(city: City, folder: Path) -> None:
 
 def _write_table(file: Path, columns: dict[str, NDArray]) -> None:
     cells = {name: _column(values) for name, values in columns.items()}
-    pq.write_table(pa.table(cells), file)
+    pq.write_table(pa.table(cells), file, write_page_checksum=True)
 
 
 def _column(values: NDArray) -> pa.Array:
@@ -123,7 +130,14 @@ def _write_manifest(city: City, folder: Path) -> None:
         "off_road_kmh": None if off_road is None else off_road.tolist(),
         "files": {file.name: [file.stat().st_size, _checksum(file)] for file in sorted(folder.iterdir())},
     }  # fmt: skip
+    manifest["check"] = _manifest_check(manifest)
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _manifest_check(manifest: dict[str, Any]) -> int:
+    """Return the checksum of a manifest, its own left out."""
+    rest = {key: value for key, value in manifest.items() if key != "check"}
+    return zlib.crc32(json.dumps(rest, sort_keys=True, ensure_ascii=False).encode())
 
 
 def _checksum(file: Path) -> int:
@@ -166,6 +180,9 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         raise InputError(
             "saved by another version", file=file, field="version", found=manifest.get("version"), allowed=VERSION
         )
+    unknown = set(manifest) - _MANIFEST_FIELDS
+    if unknown or manifest.get("check", _manifest_check(manifest)) != _manifest_check(manifest):
+        raise InputError("the manifest is damaged", file=file, allowed="the bytes that were saved")
     files = manifest.get("files")
     if not isinstance(files, dict) or not all(isinstance(v, list) and len(v) == 2 for v in files.values()):
         raise InputError("the manifest is damaged", file=file, field="files", allowed="size and checksum of each file")
@@ -234,7 +251,7 @@ def _check_units(units: NDArray, file: Path) -> None:
 
 
 def _read_table(file: Path) -> dict[str, NDArray]:
-    table = pq.read_table(file)
+    table = pq.read_table(file, page_checksum_verification=True)
     out = {}
     for name in table.column_names:
         column = table.column(name).combine_chunks()

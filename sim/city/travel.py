@@ -8,9 +8,9 @@ what that costs. It does not know queues on roads: a closed arc is gone, an open
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,7 @@ from sim.city.cache import cache_folder, prune
 from sim.city.partition import partition
 from sim.city.roads import Roads
 from sim.errors import InputError
+from sim.files import give_name
 
 CODE_VERSION = "travel-1"
 """Part of the cache key; changed whenever tables would come out differently."""
@@ -233,9 +234,13 @@ def _table_key(roads: Roads, nodes: NDArray, closed: NDArray) -> str:
 def _cached(key: str, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
     file = cache_folder("travel") / f"{key}.npy"
     try:
-        table = np.load(file, allow_pickle=False)
+        with file.open("rb") as stream:
+            table = np.load(stream, allow_pickle=False)
+            digest = stream.read()
     except (OSError, ValueError, EOFError):
         return None  # missing or damaged: computing it again is always right
+    if digest != hashlib.sha256(np.ascontiguousarray(table).data).digest():
+        return None
     return table if table.shape == shape and table.dtype == np.float32 else None
 
 
@@ -245,7 +250,8 @@ def _keep(key: str, table: NDArray[np.float32]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, suffix=".tmp", delete=False) as file:
             np.save(file, table, allow_pickle=False)
-        os.replace(file.name, folder / f"{key}.npy")
+            file.write(hashlib.sha256(np.ascontiguousarray(table).data).digest())
+        give_name(Path(file.name), folder / f"{key}.npy")
         prune(folder)
     except OSError:
         return  # a full or read-only disk costs time, never the result

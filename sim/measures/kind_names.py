@@ -20,20 +20,20 @@ _UNGROUPED = ("enquiry", "bare")
 _URGENT_ONLY = "response_late_count"
 # unit, direction, titles, formulas and denominators in two languages
 _SAID: dict[str, tuple[str, str, str, str, str, str, str, str]] = {
-    "told_count": ("count", "none", "Told", "已上报数",
-        "Told incidents of the kind in the cohort", "队列内该类已上报事件数", "", ""),
+    "told_count": ("count", "none", "Told", "已反映数",
+        "Told incidents of the kind in the cohort", "队列内该类已反映事件数", "", ""),
     "response_min": ("min", "lower", "Time to first arrival", "首次到场时间",
         "Mean minutes from first report to the first person at the place, restricted to measure.restricted_mean_days",
-        "从首次上报到首人到场的平均分钟数（限至 measure.restricted_mean_days）",
-        "told incidents of the kind", "该类已上报事件"),
+        "从首次反映到首人到场的平均分钟数（限至 measure.restricted_mean_days）",
+        "told incidents of the kind", "该类已反映事件"),
     "response_late_count": ("count", "lower", "Not reached in time", "未及时到达数",
         "Told emergencies of the kind that nobody reached within measure.coverage_threshold_min of the report",
-        "上报后 measure.coverage_threshold_min 内无人到达的该类应急事件数", "told emergencies of the kind",
-        "该类已上报应急事件"),
+        "反映后 measure.coverage_threshold_min 内无人到达的该类应急事件数", "told emergencies of the kind",
+        "该类已反映应急事件"),
     "loss_yuan": ("yuan/day", "lower", "Loss", "损失",
         "Hours until trouble of the kind is over (to the end of the run at most) times its loss per hour, per day of "
         "the cohort", "该类问题结束前的小时数（至运行结束）乘以每小时损失，每日", "incidents of the kind, told or not",
-        "该类事件（含未上报）"),
+        "该类事件（含未反映）"),
 }  # fmt: skip
 _KINDS = {
     "dispute": ("disputes", "纠纷"), "order": ("public order", "城市秩序"), "need": ("people in need", "困难求助"),

@@ -1,0 +1,75 @@
+"""Mending a results folder before a campaign goes on in it: damaged files are set aside, their runs fall due again.
+
+Only who holds the folder's lock mends. Nothing is deleted: a damaged file stays beside its place under the name
+``<name>.damaged``. What a file must hold is told by `scenarios.ledger`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scenarios.ledger import unsealed
+from scenarios.store import Store, read_table
+from sim.files import write_atomically
+
+PLAN = "plan.parquet"
+
+
+def mend(store: Store) -> list[str]:
+    """Set aside what is damaged in a folder.
+
+    A damaged part takes its runs out of those that are done; so does a damaged kept table with the run it is of. A
+    damaged plan is written again from the finished runs. Of a journal only the damaged lines are left out.
+
+    Returns
+    -------
+    list of str
+        The damaged files, relative to the folder, in the order of their names.
+    """
+    found = store.damaged()
+    for name in found:
+        set_aside(store.folder / name)
+    lost = {Path(name).stem for name in found if name.startswith("events/")}
+    if lost:
+        _take_out(store, lost)
+    if PLAN in found:
+        store.plan_from_parts()
+    return found + _mend_journals(store)
+
+
+def set_aside(file: Path) -> Path:
+    """Rename a damaged file so that nothing reads it; return its new path."""
+    target, number = file.with_name(f"{file.name}.damaged"), 1
+    while target.exists():
+        number += 1
+        target = file.with_name(f"{file.name}.damaged-{number}")
+    file.rename(target)
+    return target
+
+
+def _take_out(store: Store, run_ids: set[str]) -> None:
+    """Take runs out of the parts that hold them, so that they are done again."""
+    for part in store.parts():
+        table = read_table(part)
+        kept = table.filter(pc.invert(pc.is_in(table["run_id"], pa.array(sorted(run_ids), pa.string()))))
+        if len(kept) < len(table):
+            store.write_table(kept, part)
+
+
+def _mend_journals(store: Store) -> list[str]:
+    found = []
+    checked = store.ledger.exists()
+    for file in sorted((store.folder / "journal").glob("*.jsonl")):
+        *lines, _ = file.read_bytes().split(b"\n")  # what a kill left of the last line is no damage
+        lines = [line for line in lines if line]
+        good = [line for line in lines if unsealed(line, checked) is not None]
+        if len(good) == len(lines):
+            continue
+        store.let_go()
+        set_aside(file)
+        write_atomically(file, b"".join(line + b"\n" for line in good))
+        found.append(f"journal/{file.name}")
+    return found
