@@ -21,6 +21,7 @@ from drill_seats import BROWSER, COOKIE, SHIPPED, Place, Seat, join, open_room, 
 from dashboards.drill import places
 from dashboards.drill import socket as drill_socket
 from dashboards.server.settings import settings
+from dashboards.server.tries import Tries
 from scenarios.drill import Recording, replay
 from scenarios.drill.locked import Held
 from sim.errors import InputError
@@ -244,13 +245,14 @@ def test_a_browser_that_joins_again_has_its_own_seat(site):
 def test_a_wrong_code_and_a_room_without_a_seat_are_told_alike_and_counted(site, monkeypatch):
     url, _ = site
     counted = []
-    monkeypatch.setattr(drill_socket, "refused", lambda connection: bool(counted.append(connection.url.path)))
+    note = Tries.note
+    monkeypatch.setattr(Tries, "note", lambda *given: counted.append(given[2]) or note(*given))
     control = open_room(url)
     for code in (control.code, "ZZZZ22"):
         thief = Seat(Place(url, code, "dispatcher", "no key"))
         thief.thread.join(10)
         assert (thief.closed, thief.frames) == (4403, [])
-    assert len(counted) == 2
+    assert len(counted) == 2 and len(set(counted)) == 1, counted
 
 
 def test_half_a_character_is_refused_and_every_message_is_answered(site, monkeypatch):

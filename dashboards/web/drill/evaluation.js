@@ -1,7 +1,7 @@
 // Score so far, ratings by an evaluator, and notes stamped with exercise time.
 import { elapsed, el, fill } from "./dom.js";
 
-const KINDS = ["evaluator", "controller", "player"], WRITTEN = ["evaluator", "controller"];
+const KINDS = ["evaluator", "controller", "player"], WRITTEN = ["controller", "evaluator"];
 
 /** Return the scorecard: the total, each objective, each criterion with what was observed. */
 export function scoreNodes(desk, score) {
