@@ -160,7 +160,7 @@ def test_an_honest_log_is_published_and_told_what_was_not_seen(tmp_path):
 
 # ---------------------------------------------------------------- stored evidence
 def stored(name: str) -> dict:
-    return json.loads((EVIDENCE / f"calibration-{name}.json").read_text(encoding="utf-8"))
+    return json.loads((EVIDENCE / f"calibration-{name}.json").read_text(encoding="utf-8"))["found"]
 
 
 def test_honest_logs_are_refused_no_more_often_than_is_said():
