@@ -77,7 +77,7 @@ def test_what_is_too_large_is_refused_however_it_is_written_and_nobody_waits(sit
             assert answer.status_code == 400 and words in answer.json()["error"], answer.text
             assert "line" in answer.json()["error"]
     assert len(list(given.results.glob("drills/*"))) == before
-    assert sorted(took)[len(took) // 2] < 0.1, "building goes on in a process of its own"
+    assert sorted(took)[len(took) // 2] < 0.25, "building goes on in a process of its own"
 
 
 def test_a_building_ends_with_the_wish_for_it(site):
@@ -86,12 +86,13 @@ def test_a_building_ends_with_the_wish_for_it(site):
     def slow(data):
         data["scenario"].setdefault("posts", {})["police_unit"] = {"count": 10**9}
 
+    ahead = set(_builders())  # started ahead by another server of this process, for whoever opens a room next
     with pytest.raises(httpx.ReadTimeout):
         _upload(url, slow, timeout=3)
-    end = time.monotonic() + 10
-    while _builders() and time.monotonic() < end:
+    end = time.monotonic() + 30
+    while set(_builders()) - ahead and time.monotonic() < end:
         time.sleep(0.1)
-    assert not _builders(), "the process was ended"
+    assert not set(_builders()) - ahead, "the process was ended"
     assert open_room(url).role == "controller", "and rooms can be opened"
 
 
