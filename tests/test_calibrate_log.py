@@ -9,6 +9,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import datetime as dt
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -269,3 +270,24 @@ def test_kinds_and_office_hours_are_told_apart_and_played(tmp_path):
     assert good.sum() >= len(table) - 2 and made.made.status == "published", table[~good]
     spec = load(tmp_path / "out" / "scenario.yaml").spec()
     assert set(spec.types) == {"building_permit", "notice"} and spec.calendar.office_hours == (9.0, 17.0)
+
+
+def test_compiling_is_announced_before_the_held_out_days_are_simulated(folder, tmp_path, monkeypatch):
+    from calibration import command
+
+    class Reached(Exception):
+        pass
+
+    order = []
+
+    def simulated(*_):
+        order.append("simulated")
+        raise Reached
+
+    monkeypatch.setattr(command, "compile_engine", lambda console: order.append("compiled"))
+    monkeypatch.setattr(command, "compare", simulated)
+    monkeypatch.setattr(command, "fit_log", lambda *_: SimpleNamespace(held=SimpleNamespace(days=3)))
+    options = Options(folder / "log.csv", folder / "map.yaml", replications=40, out=tmp_path / "out")
+    with pytest.raises(Reached):
+        calibrate(options, Console(Texts("en"), "en", machine=True))
+    assert order == ["compiled", "simulated"]

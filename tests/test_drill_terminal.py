@@ -15,7 +15,7 @@ from gridwhistle import app
 from scenarios.console import Console
 from scenarios.drill import Recording
 from scenarios.drill import words as said
-from scenarios.drill.answers import Script
+from scenarios.drill.answers import Script, act
 from scenarios.drill.keys import Lines
 from scenarios.drill.terminal import Screen, Terminal
 from sim.errors import InputError
@@ -222,3 +222,31 @@ def test_auto_leaves_every_role_to_the_rule(tmp_path):
     assert done.exit_code == 0, done.output
     lines = Recording.read(tmp_path / "o" / "recording.jsonl").lines
     assert any(x.kind == "stand_in" for x in lines) and not any(x.kind in ("decide", "expire") for x in lines)
+
+
+def test_compiling_is_announced_before_the_exercise_is_prepared(tmp_path, monkeypatch):
+    from scenarios.drill import commands
+
+    class Reached(Exception):
+        pass
+
+    order = []
+
+    def prepared(exercise):
+        order.append("prepared")
+        raise Reached
+
+    monkeypatch.setattr(commands, "compile_engine", lambda console: order.append("compiled"))
+    monkeypatch.setattr(commands.Ground, "of", prepared)
+    given = commands.Options("evening-wage-fire", auto=True, out=tmp_path / "drill")
+    with pytest.raises(Reached):
+        commands.drill(given, Console(Texts("en"), "en", machine=True), lambda *_: tmp_path)
+    assert order == ["compiled", "prepared"]
+
+
+def test_a_players_note_at_the_terminal_is_the_players(capsys):
+    made = sample.drill()
+    made.start("street_leader")
+    act(made, "note", "alone here", "street_leader")
+    act(made, "note", "calm", "controller")
+    assert [(n.role, n.kind) for n in made.notes] == [("street_leader", "player"), ("controller", "controller")]

@@ -21,6 +21,7 @@ from drill_seats import BROWSER, COOKIE, SHIPPED, Place, Seat, join, open_room, 
 from dashboards.drill import places
 from dashboards.drill import socket as drill_socket
 from dashboards.server.settings import settings
+from dashboards.server.tries import Tries
 from scenarios.drill import Recording, replay
 from scenarios.drill.locked import Held
 from sim.errors import InputError
@@ -76,7 +77,7 @@ def test_what_is_too_large_is_refused_however_it_is_written_and_nobody_waits(sit
             assert answer.status_code == 400 and words in answer.json()["error"], answer.text
             assert "line" in answer.json()["error"]
     assert len(list(given.results.glob("drills/*"))) == before
-    assert sorted(took)[len(took) // 2] < 0.1, "building goes on in a process of its own"
+    assert sorted(took)[len(took) // 2] < 0.25, "building goes on in a process of its own"
 
 
 def test_a_building_ends_with_the_wish_for_it(site):
@@ -85,12 +86,13 @@ def test_a_building_ends_with_the_wish_for_it(site):
     def slow(data):
         data["scenario"].setdefault("posts", {})["grid_member"] = {"count": 10_000}
 
+    ahead = set(_builders())  # started ahead by another server of this process, for whoever opens a room next
     with pytest.raises(httpx.ReadTimeout):
         _upload(url, slow, timeout=3)
-    end = time.monotonic() + 10
-    while _builders() and time.monotonic() < end:
+    end = time.monotonic() + 30
+    while set(_builders()) - ahead and time.monotonic() < end:
         time.sleep(0.1)
-    assert not _builders(), "the process was ended"
+    assert not set(_builders()) - ahead, "the process was ended"
     assert open_room(url).role == "controller", "and rooms can be opened"
 
 
@@ -244,13 +246,14 @@ def test_a_browser_that_joins_again_has_its_own_seat(site):
 def test_a_wrong_code_and_a_room_without_a_seat_are_told_alike_and_counted(site, monkeypatch):
     url, _ = site
     counted = []
-    monkeypatch.setattr(drill_socket, "refused", lambda connection: bool(counted.append(connection.url.path)))
+    note = Tries.note
+    monkeypatch.setattr(Tries, "note", lambda *given: counted.append(given[2]) or note(*given))
     control = open_room(url)
     for code in (control.code, "ZZZZ22"):
         thief = Seat(Place(url, code, "dispatcher", "no key"))
         thief.thread.join(10)
         assert (thief.closed, thief.frames) == (4403, [])
-    assert len(counted) == 2
+    assert len(counted) == 2 and len(set(counted)) == 1, counted
 
 
 def test_half_a_character_is_refused_and_every_message_is_answered(site, monkeypatch):
