@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 EXTRAS = {"kaleido": "report", "distributed": "cluster", "playwright": "browser", "simpy": "bench"}
 """Module that may be missing -> the extra that brings it."""
 
-
 HEAVY = ("run", "compare", "sensitivity", "calibrate", "export", "drill", "dashboard")
 """Commands that load the engine or read results."""
 
@@ -68,7 +67,7 @@ class Front(TyperGroup):
 def _known(error: Exception) -> tuple[int | None, str]:
     """Return exit code and sentence of an error that is not the program's fault."""
     from sim.errors import InputError
-    from sim.exhausted import told_of
+    from sim.exhausted import no_name, told_of
 
     if isinstance(error, InputError):
         return 2, f"gridwhistle: {_sentence(error)}"
@@ -82,6 +81,8 @@ def _known(error: Exception) -> tuple[int | None, str]:
         return 1, f"gridwhistle: {error}"
     if told := told_of(error):
         return 1, f"gridwhistle: {told}"
+    if wrong := no_name(error):
+        return 2, f"gridwhistle: {_sentence(wrong)}"
     return None, ""
 
 

@@ -230,6 +230,10 @@ def _worded(model: type[BaseModel], path: FieldPath, value: Any, error: Any) -> 
         return "not one of the values known here", value, _choices(context.get("expected", ""))
     if kind in _NUMBER_ERRORS:
         return _not_a_number(name, value, kind)
+    if kind == "string_too_short":
+        return "too short a text", value, "a text that is not empty"
+    if kind == "string_too_long":
+        return "too long a text", value, f"at most {context['max_length']:,} characters"
     limits = _limits(model, path)
     if limits and kind.startswith(("greater_than", "less_than", "too_")):
         problem = "too long or too short" if kind.startswith("too_") else "impossible number"

@@ -51,7 +51,7 @@ class InputError(Exception):
         place = ", ".join(
             part
             for part in (
-                str(self.file) if self.file is not None else "",
+                bounded(str(self.file)) if self.file is not None else "",
                 f"line {self.line}" if self.line is not None else "",
                 f"field '{bounded(self.field)}'" if self.field else "",
             )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 
+from sim.errors import InputError
+
 _KEPT = "what was finished before is stored, and the same command goes on from there"
 _TOLD = {
     errno.ENOSPC: "the disk is full{where}; free some space",
@@ -21,6 +23,7 @@ _TOLD = {
     errno.EACCES: "no permission to write{where}; choose another folder (--out)",
     errno.EPERM: "no permission to write{where}; choose another folder (--out)",
 }
+_NO_NAMES = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP)
 START_MB = 1_000
 """Address space below which the libraries cannot be loaded, and may end the process instead of saying so, MB."""
 ENOUGH_MB = 2_500
@@ -48,6 +51,13 @@ def told_of(error: BaseException | None) -> str:
             return f"{_TOLD[number].format(where=where)}; {_KEPT}"
         error, seen = error.__cause__ or error.__context__, seen + 1
     return ""
+
+
+def no_name(error: BaseException) -> InputError | None:
+    """Return the mistake of a name that the user gave and no file can have; None for any other error."""
+    if isinstance(error, OSError) and error.filename and error.errno in _NO_NAMES:
+        return InputError("no file or folder can be named so", file=str(error.filename), found=error.strerror)
+    return None
 
 
 def too_little_to_start() -> str:

@@ -57,7 +57,7 @@ def sentence(error: InputError, lang: str, words: Callable[..., str] | None = No
     place = "，".join(
         part
         for part in (
-            str(error.file) if error.file is not None else "",
+            bounded(str(error.file)) if error.file is not None else "",
             f"第 {error.line} 行" if error.line is not None else "",
             f"字段“{bounded(error.field)}”" if error.field else "",
         )
