@@ -125,7 +125,7 @@ class BareSpec(Form):
         None, description="minutes from place to place, or one such table per mode"
     )
     metric: Literal["manhattan", "euclid", "none"] = Field("manhattan", description="used without travel_min")
-    speed_kmh: float = Field(30.0, ge=0.1, le=1000, description="speed under a metric (km/h)")
+    speed_kmh: float = Field(30.0, ge=0.1, le=1e7, description="speed under a metric (km/h)")
     grids: int | None = Field(None, ge=1, le=MOST_BARE_PLACES, description="1, or one grid per place")
 
 
