@@ -15,7 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 from sim.errors import InputError
-from sim.plain_values import Unfit, scalar
+from sim.plain_values import MOST_NAME, MOST_TEXT, Unfit, checked_text, scalar
 
 MAX_BYTES = 2_000_000
 MAX_NODES = 200_000
@@ -85,7 +85,7 @@ def _value(node: yaml.Node, prefix: str, lines: dict[str, int], path: Path, seen
         return _scalar(node, bool(getattr(node, "style", None)), prefix, path)
     found: dict[str, Any] = {}
     for key, value in node.value:
-        name = _scalar(key, True, prefix, path) if isinstance(key, yaml.ScalarNode) else None
+        name = _scalar(key, True, prefix, path, MOST_NAME) if isinstance(key, yaml.ScalarNode) else None
         if not isinstance(name, str):
             raise InputError("a field's name must be a text", file=path, line=key.start_mark.line + 1)
         field = f"{prefix}.{name}" if prefix else name
@@ -96,9 +96,9 @@ def _value(node: yaml.Node, prefix: str, lines: dict[str, int], path: Path, seen
     return found
 
 
-def _scalar(node: yaml.Node, quoted: bool, prefix: str, path: Path) -> Any:
+def _scalar(node: yaml.Node, quoted: bool, prefix: str, path: Path, most: int = MOST_TEXT) -> Any:
     try:
-        return scalar(str(node.value), quoted)
+        return checked_text(str(node.value), most) if quoted else scalar(str(node.value), False)
     except Unfit as unfit:
         raise InputError(
             unfit.problem, file=path, line=node.start_mark.line + 1, field=prefix or None, found=unfit.found,
