@@ -6,16 +6,19 @@ import math
 
 import numpy as np
 import pytest
-from law_scenes import assert_sound, rows
+from law_scenes import assert_sound, differences, rows
 
 from scenarios import load
 from scenarios.cities import city_of
 from sim import kernel
+from sim.agents.posts import Shift
 from sim.assemble import assemble
 from sim.city.city import City
 from sim.engine import codes
 from sim.engine.codes import NEVER
+from sim.engine.hooks import Answer
 from sim.measures.indicators import indicators
+from sim.policies.rule_texts import OPEN
 from sim.policies.trial import trial_city, trial_spec
 from sim.spec import ModelSpec
 
@@ -65,6 +68,55 @@ def test_off_the_type_says_nothing_and_departments_are_called_after_a_stage():
     kinds = world.whistles["kind"][requests["template"]]
     assert ((kinds == codes.WHISTLE_EMERGENCY) == (severity >= 4)).all() and (severity < 4).any()
     assert not rows(world, "cases")["at_once"].any() and not requests["at_once"].any()
+
+
+def reasons(at_once: float) -> set[int]:
+    """Return for what the holder is asked in a run of fires whose every question is answered from outside."""
+    script = [{**BLAZE, "name": f"b{n}", "at_min": 60.0 + 720.0 * n, "severity": 1 + n % 4} for n in range(8)]
+    parameters = {**SEEN, "coordination.emergency_at_once": at_once}
+    spec = trial_spec(rate=0.0, days=6.0, script=script, rules={"coordinate": OPEN}, parameters=parameters)
+    arm = assemble(spec, trial_city())
+    world, asked = arm.world(1, 0, "counts"), set()
+    kernel.begin(world)
+    while (decision := kernel.run_until(arm, world, spec.horizon_days * 1440.0)) is not None:
+        assert decision.hook == "coordinate"
+        asked.add(int(world.cases["reason"][decision.subject]))
+        kernel.answer(world, Answer(codes.HANDLE, 0, 0.0))
+    return asked
+
+
+def test_off_nobody_is_asked_at_dispatch():
+    assert codes.R_DISPATCH in reasons(1.0)
+    off = reasons(0.0)
+    assert codes.R_NEEDS in off and codes.R_DISPATCH not in off
+
+
+def test_without_a_whistle_the_switch_changes_nothing_at_all():
+    """Referral answers the question at dispatch by going on, so the runs are equal to the last bit."""
+    on, off = (blazes("sequential_referral", **{"coordination.emergency_at_once": value}) for value in (1.0, 0.0))
+    assert rows(on, "cases")["referrals"].sum() > 20
+    assert set(differences(on, off)) == {"clock.decisions"}, "only the question itself is counted"
+    called = [blazes("whistle_and_report", **{"coordination.emergency_at_once": value}) for value in (1.0, 0.0)]
+    assert len(differences(*called)) > 3, "with a whistle it does"
+
+
+def test_a_crew_that_came_in_time_and_was_let_go_has_come_in_time():
+    """Water comes at once, roads never: water waits, is let go at the end of holding and comes again, late."""
+    script = [{"type": "leak", "channel": "app", "name": "l", "at_min": 600.0, "severity": 2,
+               "needs": ["water", "roads"]}]  # fmt: skip
+    spec = trial_spec(rate=0.0, days=4.0, script=script, parameters=SEEN,
+                      rules={"coordinate": "whistle_and_report", "report_in": "always_come"})  # fmt: skip
+    clock = {"working_time": False, "appointed": False, "report_in_min": 240.0, "hold_min": 30.0,
+             "reconvene_min": 600.0, "quorum": 1.0}  # fmt: skip
+    whistles = {name: whistle.model_copy(update=clock) for name, whistle in spec.whistles.items()}
+    posts = {**spec.posts, "roads": spec.posts["roads"].model_copy(update={"shift": "never"})}
+    shifts = {**spec.shifts, "never": Shift(hours=[(8.0, 9.0)], days=["sun"])}
+    spec = spec.model_copy(update={"whistles": whistles, "posts": posts, "shifts": shifts})
+    arm, world = run(spec, trial_city())
+    water, roads = rows(world, "tasks")[rows(world, "tasks")["request"] >= 0]
+    assert rows(world, "requests")["released"][0] >= 1 and roads["arrived_min"] >= NEVER
+    assert water["left_min"] > water["arrived_min"], "let go after it had come"
+    assert indicators(arm, world)["report_in_share"] == 0.5
 
 
 def test_emergencies_are_over_sooner_than_by_referral():
