@@ -17,6 +17,7 @@ from sim.city.city import City
 from sim.engine import codes
 from sim.engine.codes import NEVER
 from sim.engine.hooks import Answer
+from sim.measures.cohort import loss_yuan
 from sim.measures.indicators import indicators
 from sim.policies.rule_texts import OPEN
 from sim.policies.trial import trial_city, trial_spec
@@ -148,15 +149,41 @@ def test_coming_in_time_is_judged_by_the_whistles_own_clock():
 
 @pytest.mark.slow
 def test_no_emergency_type_is_worse_off_under_the_whistle():
-    """Scripted emergencies, 400 and more of each type: time until over at most 5 % longer than under referral.
+    """Scripted emergencies, 400 and more of each type: time until over and loss at most 5 % above those under referral.
 
-    Non-inferior means the whole 95 % interval of the paired difference lies below 5 % of the baseline's mean. What is
-    lost is that time at the type's own rate, so the bound on time is the bound on loss.
+    Non-inferior means the whole 95 % interval of the paired difference lies below 5 % of the baseline's mean. An
+    emergency that still waits for a crew at its deadline is handed up and looked at anew hours later, whatever the
+    protocol: of the ten minutes of a false alarm a few such cases in a thousand leave an interval far wider than the
+    bound. So false alarms are judged in two parts that are the whole: no more of them are handed up, and those that
+    are handed up in neither arm pass the bound.
     """
+    pairs = _scripted_pairs(12)
+    assert all(len(referral) == len(whistle) >= 400 for referral, whistle in pairs.values())
+    for kind, (referral, whistle) in pairs.items():
+        if kind == "false_alarm":
+            more, fewer = (((a > b)[:, HANDED_UP]).sum() for a, b in ((whistle, referral), (referral, whistle)))
+            assert more - fewer <= 2.0 * math.sqrt(more + fewer), "more of them are handed up, beyond chance"
+            neither = (referral[:, HANDED_UP] + whistle[:, HANDED_UP]) == 0
+            assert neither.mean() > 0.9
+            referral, whistle = referral[neither], whistle[neither]
+        assert _upper(whistle[:, MINUTES] - referral[:, MINUTES]) < 0.05 * referral[:, MINUTES].mean(), kind
+        free = referral[:, LOSS].sum() == 0.0  # nothing is lost by a false alarm
+        assert free or _upper(whistle[:, LOSS] - referral[:, LOSS]) < 0.05 * referral[:, LOSS].mean(), kind
+
+
+MINUTES, LOSS, HANDED_UP = range(3)
+
+
+def _upper(difference: np.ndarray) -> float:
+    """Return the upper end of the 95 % interval of a mean."""
+    return float(difference.mean() + 1.96 * difference.std(ddof=1) / math.sqrt(len(difference)))
+
+
+def _scripted_pairs(replications: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return type -> (referral, whistle) of the same incidents: minutes until over, loss in yuan, 1 if handed up."""
     scenario = load("whistle-vs-referral")
-    city = city_of(scenario)
-    lasted: dict[str, list[np.ndarray]] = {}
-    for replication in range(12):
+    city, found = city_of(scenario), {}
+    for replication in range(replications):
         for policy in ("referral", "whistle"):
             spec = scenario.spec(policy)
             kinds = [name for name, kind in spec.types.items() if kind.emergency]
@@ -164,27 +191,17 @@ def test_no_emergency_type_is_worse_off_under_the_whistle():
                        "severity": 2 + (n + k) % 3} for k, kind in enumerate(kinds) for n in range(36)]  # fmt: skip
             spec = ModelSpec.model_validate({**spec.model_dump(), "script": script})
             world = run(spec, city, 7, replication)[1]
-            e = rows(world, "incidents")
-            e = e[e["entity"].argsort()]
-            mine = np.isin(e["entity"], _names(script)) & (e["occurred_min"] < NEVER)
-            until = np.minimum(e["ended_min"], world.clock["now"][0]) - e["occurred_min"]
+            e, cases, end = rows(world, "incidents"), rows(world, "cases"), float(world.clock["now"][0])
+            handed = np.bincount(cases["incident"][cases["escalations"] > 0], minlength=len(e)) > 0
+            told = np.column_stack(
+                [np.minimum(e["ended_min"], end) - e["occurred_min"], loss_yuan(world, e, end), handed]
+            )
+            mine = np.flatnonzero(np.isin(e["entity"], _names(script)) & (e["occurred_min"] < NEVER))
+            mine = mine[e["entity"][mine].argsort()]
             for k, kind in enumerate(spec.types):
                 if kind in kinds:
-                    lasted.setdefault(f"{policy} {kind}", []).append(until[mine & (e["type"] == k)])
-    told = {}
-    for kind in kinds:
-        referral, whistle = (np.concatenate(lasted[f"{policy} {kind}"]) for policy in ("referral", "whistle"))
-        difference, limit = whistle - referral, 0.05 * referral.mean()
-        half = 1.96 * difference.std(ddof=1) / math.sqrt(len(difference))
-        told[kind] = (len(referral), referral.mean(), whistle.mean(), difference.mean() + half, limit)
-    for kind, row in told.items():
-        print(f"{kind:20s} n {row[0]:5d}  {row[1]:8.1f} -> {row[2]:8.1f} min; upper {row[3]:7.1f}, bound {row[4]:6.1f}")
-    assert all(n >= 400 for n, *_ in told.values())
-    open_ones = {kind for kind, row in told.items() if row[3] > row[4]}
-    # a false alarm needs nobody and costs nothing: a few misfiled ones make its interval wider than the bound
-    assert open_ones <= {"false_alarm"}, told
-    _, before, after, upper, _ = told["false_alarm"]
-    assert 2.0 * (after - before) < upper, "false alarms last longer, beyond chance"
+                    found.setdefault(kind, {}).setdefault(policy, []).append(told[mine[e["type"][mine] == k]])
+    return {kind: tuple(np.concatenate(arms[p]) for p in ("referral", "whistle")) for kind, arms in found.items()}
 
 
 def _names(script: list[dict]) -> np.ndarray:
