@@ -25,6 +25,7 @@ from calibration.heldout import HeldOut, compare
 from calibration.joint import Joint
 from calibration.overlay import Overlay, overlay, source_text, write
 from calibration.told import Teller
+from scenarios.compiling import compile_engine
 from scenarios.console import Console, jsonable
 from scenarios.library import load
 from sim.errors import InputError
@@ -89,6 +90,7 @@ def calibrate(options: Options, console: Console, report: WriteReport | None = N
     log = CaseLog.read(options.log, mapping, options.zone, options.on_bad_rows)
     teller.log(log)
     fit = fit_log(log, at, share, holidays, lambda key, fields: teller.note(key, **fields))
+    compile_engine(console)
     teller.note("simulating", replications=options.replications, days=fit.held.days)
     with teller.progress(options.replications) as heard:
         held = compare(fit, options.replications, options.seed, heard)

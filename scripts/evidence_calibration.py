@@ -14,7 +14,7 @@ from benchmarks.calibration import KINDS, coverage, gates, judged
 from scripts.evidence import proof
 
 PARTS = ("arrivals", "choosing", "days", "dispersion", "durations", "fits", "laws", "likelihood", "observed", "office")
-JUDGES = ("halves", "heldout", "joint", "measured", "overlay")
+JUDGES = ("halves", "heldout", "joint", "measured")
 FITTED = (*[f"calibration.{name}" for name in PARTS], "benchmarks.calibration")
 JUDGED = (*FITTED, *[f"calibration.{name}" for name in JUDGES])
 LOGS = {

@@ -63,7 +63,7 @@ def test_a_whole_drill_by_browser(browser, site, tmp_path):
         control.ready("body[data-ready=true] [data-drill]", 90)
         code = control.page.get_attribute("[data-drill]", "data-code")
         player.page.fill("#code", f" {code[:3].lower()} {code[3:]}")
-        player.page.click("form[action='/drill/join'] button")
+        player.page.click("form[action^='/drill/join'] button")
         player.page.click("button:has-text('Street duty leader')")
         player.ready("body[data-ready=true] [data-drill]")
         assert "EXERCISE 演练" in text(player, ".exercise-banner")
@@ -148,6 +148,104 @@ def test_a_page_comes_back_by_itself_and_loses_nothing(browser, site):
         assert [feed.count(f"missed {n}") for n in range(3)] == [1, 1, 1]
         leader.do("stop", reason="enough")
     leader.close()
+
+
+TAP = """() => document.querySelector(".decision .option, [data-key^=xD]")?.click()"""
+
+
+def test_a_double_tap_answers_one_decision_only(browser, site, tmp_path):
+    own = tmp_path / "slow.yaml"
+    own.write_bytes(varied(SHIPPED, lambda data: [ask.update(answer_within_s=60) for ask in data["asks"]]))
+    control = open_room(site.url, own.read_bytes())
+    leader = Seat(control)
+    roles = {role: join(site.url, control.code, role) for role in ("dispatcher", "street_leader")}
+    leader.do("start")
+    while not leader.decision:
+        leader.ask("jump")
+    place = roles[leader.decision["role"]]
+    with visit(browser, site, place.path, size=PHONE, storage_state=cookies(place)) as seen:
+        seen.ready("body[data-ready=true] [data-link=open]")
+        for _ in range(2):
+            first = until(seen, lambda: decision(seen))
+            seen.page.wait_for_timeout(1000)
+            seen.page.evaluate(TAP)
+            tapped = 0
+            while tapped < 60 and decision(seen) == first:  # taps while the answer is on its way
+                seen.page.evaluate(TAP)
+                tapped += 1
+                seen.page.wait_for_timeout(20)
+            until(seen, lambda one=first: decision(seen) != one)
+            before = leader.parts["decided"]
+            jumped_on(leader, place.role)
+            until(seen, lambda one=first: decision(seen) and decision(seen) != one)
+            second = decision(seen)
+            seen.page.evaluate(TAP)  # the second tap of a pair, on what has just come
+            seen.page.wait_for_timeout(400)
+            assert decision(seen) == second and leader.decision and leader.decision["id"] == second[0]
+            assert len(leader.parts["decided"]) == len(before)
+        assert (seen.foreign, seen.errors) == ([], [])
+    leader.do("stop", reason="enough")
+    leader.close()
+
+
+def jumped_on(leader, role):
+    """Run on until the next decision of a role; others are left to the rule."""
+    for _ in range(200):
+        if leader.decision and leader.decision["role"] == role:
+            return
+        if leader.decision:
+            one = leader.decision["id"]
+            leader.do("expire", decision=one)
+            leader.until(lambda o=one: not leader.decision or leader.decision["id"] != o)
+        else:
+            leader.ask("jump")
+            leader.until(lambda: leader.decision or not leader.parts["clock"]["held"])
+    raise AssertionError("no further decision of this role")
+
+
+def test_a_wrong_code_keeps_the_page_the_code_and_the_cursor(browser, site):
+    for lang, size in (("en", WALL), ("zh", PHONE)):
+        with visit(browser, site, "/drill", lang, size) as seen:
+            seen.page.fill("#code", "NOSUCH")
+            seen.page.click("form[action^='/drill/join'] button")
+            seen.ready("[data-wrong]")
+            assert seen.page.input_value("#code") == "NOSUCH"
+            until(seen, lambda: seen.page.evaluate("() => document.activeElement.id") == "code")
+            assert ("No room has this code" if lang == "en" else "没有使用该代码的演练室") in text(seen, "#code-wrong")
+            assert seen.foreign == [] and seen.serious() == []
+
+
+def test_a_lost_controller_comes_back_in_the_same_browser_and_on_another_device(browser, site):
+    with visit(browser, site, "/drill") as first:
+        first.page.click("form:has(input[name=exercise]) button")
+        first.ready("body[data-ready=true] [data-drill]", 90)
+        code = first.page.get_attribute("[data-drill]", "data-code")
+        address = f"/drill/{code}/controller"
+        first.page.click(".codes details summary")
+        until(first, lambda: text(first, "[data-part=control-code]"))
+        secret = text(first, "[data-part=control-code]")
+        assert "Only this computer can join" in text(first, "[data-part=join-at]")
+        tab = first.page.context.new_page()
+        first.page.close()  # the tab is gone; its browser is not
+        tab.goto(f"{site.url}/drill")
+        tab.click(f"a[href^='{address}']")
+        tab.wait_for_selector("body[data-ready=true] [data-kind=controller]", state="attached")
+        with visit(browser, site, "/drill", "zh", PHONE) as other:  # another device knows no cookie
+            other.page.fill("#code", code)
+            other.page.click("form[action^='/drill/join'] button")
+            other.page.click("details summary")
+            other.page.fill("#control", secret.lower())
+            other.page.click("details button")
+            other.ready("body[data-ready=true] [data-kind=controller]")
+            other.page.click("[data-act=start]")
+            until(other, lambda: other.page.get_attribute("[data-drill]", "data-status") == "running")
+            other.page.select_option("#note-kind", "evaluator")
+            other.page.fill("#note-text", "took over")
+            other.page.click("[data-part=notes] form button")
+            until(other, lambda: "took over" in text(other, "[data-notes=evaluator]"))
+            assert other.errors == []
+        tab.click("[data-act=pause]")
+        tab.wait_for_selector("[data-drill][data-status=paused]", state="attached")
 
 
 def cookies(*places):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from dashboards.charts.drill import objectives, timeline
 from dashboards.report.aar import SECTIONS, page, write_aar
 from dashboards.texts import Texts
-from scenarios.drill import branch
+from scenarios.drill import branch, replay
 from sim.errors import InputError
 from tests import drill_sample as sample
 
@@ -60,6 +61,33 @@ def test_no_person_is_named_and_what_people_wrote_is_escaped(played):
     assert not any(name in html for name in ("Li Ming", "Wang Fang", "Chen Jie"))
     assert "<b>we manage</b>" not in html and "&lt;b&gt;we manage&lt;/b&gt;" in html
     assert "<i>short</i>" not in html and "&lt;i&gt;short" in html
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_notes_of_evaluators_controllers_and_players_stand_apart(lang):
+    made = sample.drill()
+    made.start("controller")
+    made.note("short call", "controller 2", kind="evaluator")
+    made.note("radio failed", "controller")
+    made.note("I was alone", "street_leader 2", role="street_leader")
+    made.note("well led", "controller", "command")
+    with pytest.raises(InputError, match="cannot be of this kind"):
+        made.note("I did well", "street_leader", role="street_leader", kind="evaluator")
+    with pytest.raises(InputError, match="only an evaluator"):
+        made.note("I led well", "street_leader", "command", role="street_leader")
+    made.stop("enough")
+    told = {"evaluator": ["short call", "well led"], "controller": ["radio failed"], "player": ["I was alone"]}
+    section = page(made, Texts(lang)).split('id="notes"')[1].split("</section>")[0]
+    parts = {part.split('"')[0]: part for part in section.split('data-notes="')[1:]}
+    for kind in told:
+        for other, texts in told.items():
+            assert all((text in parts[kind]) == (kind == other) for text in texts), (kind, other)
+        assert Texts(lang)(f"drill.aar.notes_of.{kind}") in unescape(parts[kind])
+    assert getattr(made.exercise.roles["street_leader"].title, lang) in parts["player"]
+    again = replay(made.recording)
+    assert [(n.role, n.kind, n.text) for n in again.notes] == [(n.role, n.kind, n.text) for n in made.notes]
+    lines = [line for line in made.recording.lines if line.kind == "note"]
+    assert [line.role for line in lines] == ["controller", "controller", "street_leader", "controller"]
 
 
 def test_each_decision_stands_beside_the_rules_answer_and_its_consequence(played, branches):

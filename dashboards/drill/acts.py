@@ -74,9 +74,10 @@ def _acknowledge(room: Room, seat: Seat, given: Given) -> Act:
 def _note(room: Room, seat: Seat, given: Given) -> Act:
     text = _text(given, "text")
     objective = _text(given, "objective", needed=False, most=60) or None
+    kind = _text(given, "kind", needed=False, most=20) or None
     if seat.role != CONTROLLER:
-        objective = None
-    return lambda drill: drill.note(text, seat.by, objective, seat.role)
+        objective = kind = None  # whatever a player writes is a player's remark
+    return lambda drill: drill.note(text, seat.by, objective, seat.role, kind)
 
 
 def _decide(room: Room, seat: Seat, given: Given) -> Act:

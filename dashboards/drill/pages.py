@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from starlette.responses import HTMLResponse
 
@@ -42,8 +43,43 @@ def _other_language(visit: Visit) -> str:
 
 
 # ---------------------------------------------------------------- lobby
-def lobby(visit: Visit, unfinished: Sequence[Unfinished], may_open: bool) -> HTMLResponse:
-    """Return the first page: join with a code, or open a room."""
+@dataclass(frozen=True)
+class WayBack:
+    """A seat that a visitor may have again: this browser's own, or else the control of a room that the user opened."""
+
+    room: Room
+    role: str
+    own: bool
+
+
+@dataclass(frozen=True)
+class Lobby:
+    """What the first page shows.
+
+    Attributes
+    ----------
+    unfinished
+        Drills that were broken off.
+    may_open
+        Whether the visitor may open rooms.
+    seats
+        Seats of this browser in open rooms, and rooms that this user opened elsewhere.
+    apart
+        Whether no other device can reach the server.
+    code, wrong
+        What was typed in vain, and the sentence that says so.
+    """
+
+    unfinished: Sequence[Unfinished] = ()
+    may_open: bool = False
+    seats: Sequence[WayBack] = ()
+    apart: bool = False
+    code: str = ""
+    wrong: str = ""
+
+
+def lobby(visit: Visit, shown: Lobby, status: int = 200) -> HTMLResponse:
+    """Return the first page: join with a code, or open a room; a wrong code stays in its field."""
 
     def t(key: str) -> str:
         return text(words(visit, key))
@@ -51,17 +87,59 @@ def lobby(visit: Visit, unfinished: Sequence[Unfinished], may_open: bool) -> HTM
     body = (
         f"{_banner(visit)}<h1>{t('title')}</h1><p class='lead'>{t('lead')}</p>"
         f"<section aria-labelledby='join'><h2 id='join'>{t('join_title')}</h2>"
-        f"<form method='post' action='/drill/join' class='form'><label for='code'>{t('code')}</label>"
-        "<input id='code' name='code' class='code' required maxlength='12' autocomplete='off' "
-        f"autocapitalize='characters' spellcheck='false'><button type='submit' class='primary'>{t('join')}</button>"
-        "</form></section>"
+        f"<form method='post' action='{text(visit.link('/drill/join'))}' class='form'>"
+        f"<label for='code'>{t('code')}</label>{_code_field('code', 40, shown.code, shown.wrong)}"
+        f"<button type='submit' class='primary'>{t('join')}</button></form></section>{_seats(visit, shown.seats)}"
     )
-    if may_open:
-        body += _open(visit) + _taken_up(visit, unfinished)
-    return page(visit, "drill", body, styles=STYLES, scripts=("/static/drill/lobby.js",))
+    if shown.may_open:
+        body += _open(visit, shown.apart) + _taken_up(visit, shown.unfinished)
+    return page(visit, "drill", body, styles=STYLES, scripts=("/static/drill/lobby.js",), status=status)
 
 
-def _open(visit: Visit) -> str:
+def _code_field(name: str, most: int, typed: str, wrong: str) -> str:
+    """Return the field of a code; after a wrong one with what was typed, the sentence, and the cursor in it."""
+    said = (
+        f" value='{text(typed)}' aria-invalid='true' aria-describedby='{name}-wrong' autofocus data-wrong"
+        if wrong
+        else ""
+    )
+    told = f"<p class='problem' role='alert' id='{name}-wrong'>{text(wrong)}</p>" if wrong else ""
+    return (
+        f"<input id='{name}' name='{name}' class='code' required maxlength='{most}' autocomplete='off' "
+        f"autocapitalize='characters' spellcheck='false'{said}>{told}"
+    )
+
+
+def _seats(visit: Visit, seats: Sequence[WayBack]) -> str:
+    """Return the ways back: to seats of this browser, and to the control of rooms that this user opened."""
+    if not seats:
+        return ""
+    rows = "".join(_seat(visit, one.room, one.role, one.own) for one in seats)
+    head = text(words(visit, "your_seats"))
+    return f"<section aria-labelledby='back'><h2 id='back'>{head}</h2><ul class='unfinished'>{rows}</ul></section>"
+
+
+def _seat(visit: Visit, room: Room, role: str, own: bool) -> str:
+    said = role_title(visit, room, role)
+    where = f"<span>{text(said)} · <code>{text(room.code)}</code></span>"
+    if own:
+        way = text(visit.link(f"/drill/{room.code}/{role}"))
+        return f"<li>{where}<a class='button' href='{way}'>{text(words(visit, 'go_back'))}</a></li>"
+    return (
+        f"<li>{where}<form method='post' action='{text(visit.link(f'/drill/{room.code}/join'))}'>"
+        f"<input type='hidden' name='role' value='{CONTROLLER}'>"
+        f"<button type='submit'>{text(words(visit, 'control_again'))}</button></form></li>"
+    )
+
+
+def role_title(visit: Visit, room: Room, role: str) -> str:
+    """Return the title of a role, of the control too."""
+    known = room.drill.exercise.roles.get(role)
+    return words(visit, "control") if known is None else str(getattr(known.title, visit.lang))
+
+
+def _open(visit: Visit, apart: bool) -> str:
+    alone = f"<p class='note' data-apart>{text(words(visit, 'apart'))}</p>" if apart else ""
     shipped = "".join(_exercise(visit, Exercise.load(name)) for name in names())
     upload = (
         "<form method='post' action='/drill/open' enctype='multipart/form-data' class='form' data-wait>"
@@ -71,7 +149,7 @@ def _open(visit: Visit) -> str:
         f"<button type='submit'>{text(words(visit, 'open_own'))}</button></form>"
     )
     return (
-        f"<section aria-labelledby='open'><h2 id='open'>{text(words(visit, 'open_title'))}</h2>"
+        f"<section aria-labelledby='open'><h2 id='open'>{text(words(visit, 'open_title'))}</h2>{alone}"
         f"<ul class='exercises'>{shipped}</ul>{upload}"
         f"<p role='status' class='note' data-waiting hidden>{text(words(visit, 'preparing'))}</p></section>"
     )
@@ -106,8 +184,11 @@ def _taken_up(visit: Visit, unfinished: Sequence[Unfinished]) -> str:
 
 
 # ---------------------------------------------------------------- roles
-def roles(visit: Visit, room: Room, may_control: bool) -> HTMLResponse:
-    """Return the page on which a participant chooses a role."""
+def roles(
+    visit: Visit, room: Room, may_control: bool, seats: Sequence[WayBack] = (), typed: str = "",
+    wrong: str = "", status: int = 200,
+) -> HTMLResponse:  # fmt: skip
+    """Return the page on which a participant chooses a role; a wrong controllers' code stays in its field."""
     exercise = room.drill.exercise
     rows = "".join(
         f"<li><form method='post' action='/drill/{room.code}/join'>"
@@ -118,30 +199,35 @@ def roles(visit: Visit, room: Room, may_control: bool) -> HTMLResponse:
     )
     body = (
         f"{_banner(visit, _other_language(visit))}<h1>{text(words(visit, 'choose_role'))}</h1>"
-        f"<p>{text(words(visit, 'in_room', code=room.code))}</p><ul class='role-choices'>{rows}</ul>"
+        f"<p>{text(words(visit, 'in_room', code=room.code))}</p>{_seats(visit, seats)}"
+        f"<ul class='role-choices'>{rows}</ul>"
     )
     if may_control:
         body += (
-            f"<details><summary>{text(words(visit, 'as_controller'))}</summary>"
-            f"<form method='post' action='/drill/{room.code}/join' class='form'>"
+            f"<details{' open' if wrong else ''}><summary>{text(words(visit, 'as_controller'))}</summary>"
+            f"<p class='note'>{text(words(visit, 'as_controller_note'))}</p>"
+            f"<form method='post' action='{text(visit.link(f'/drill/{room.code}/join'))}' class='form'>"
             f"<input type='hidden' name='role' value='{CONTROLLER}'>"
             f"<label for='control'>{text(words(visit, 'control_code'))}</label>"
-            "<input id='control' name='control' class='code' required maxlength='20' autocomplete='off'>"
+            f"{_code_field('control', 40, typed, wrong)}"
             f"<button type='submit'>{text(words(visit, 'join'))}</button></form></details>"
         )
-    return page(visit, "drill", body, title=words(visit, "choose_role"), styles=STYLES, bare=True)
+    return page(
+        visit, "drill", body, title=words(visit, "choose_role"), styles=STYLES, scripts=("/static/drill/lobby.js",),
+        bare=True, status=status,
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------- live
-def live(visit: Visit, room: Room, seat: Seat) -> HTMLResponse:
-    """Return the live page of a seat."""
+def live(visit: Visit, room: Room, seat: Seat, address: str | None) -> HTMLResponse:
+    """Return the live page of a seat; ``address`` is where other devices join, None when none can."""
     exercise = room.drill.exercise
     kind = CONTROLLER if seat.role == CONTROLLER else exercise.roles[seat.role].kind
     frame = {CONTROLLER: _controller, "player": _player, "observer": _projector}[kind](visit)
     mine = {k.removeprefix("drillroom."): v for k, v in all_texts(visit.lang).items() if k.startswith("drillroom.")}
     data = {
         "kind": kind, "lang": visit.lang, "base": f"/drill/{room.code}/{seat.role}", "code": room.code,
-        "texts": json.dumps(mine, ensure_ascii=False),
+        "texts": json.dumps(mine, ensure_ascii=False), "address": address or "",
     }  # fmt: skip
     attributes = " ".join(f'data-{name}="{text(value)}"' for name, value in data.items())
     top = (

@@ -108,6 +108,10 @@ class Places:
         found = self._keys.get(_digest(key))
         return found.seat if found is not None and found.seat.role == role else None
 
+    def of_browser(self, browser: str) -> list[Seat]:
+        """Return the seats that a browser has here, whichever their keys."""
+        return [held.seat for held in self._seats.values() if browser and held.browser == browser]
+
     def taken(self, role: str) -> int:
         """Return how many have joined in a role."""
         return sum(1 for seat in self._seats if seat.role == role)

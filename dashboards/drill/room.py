@@ -54,6 +54,7 @@ class Room:
         self.closed = False
         self.used_at = time.monotonic()
         self.places = Places()
+        self.opener = ""  # the user who opened it, where users log in: their token is a way back to the control
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._viewed = self._clocked = 0.0

@@ -25,13 +25,17 @@ from dashboards.drill.rooms import rooms_of
 from dashboards.drill.seats import BROWSER, COOKIE, seated
 from dashboards.drill.socket import router as sockets
 from dashboards.server.access import client_of, require, secure, user_of
+from dashboards.server.reach import joined_at
 from dashboards.server.shell import visit_of
+from dashboards.server.state import state_of
 from dashboards.server.tries import WrongSecret
 from scenarios.drill import CONTROLLER, names
 from scenarios.drill.form import MAX_UPLOAD_BYTES
 from sim.errors import InputError
 
 SEAT_S = 24 * 3600
+MOST_TYPED = 40
+"""Characters of a wrong code that come back in its field."""
 REPORT_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox allow-scripts allow-downloads allow-modals"
@@ -49,9 +53,37 @@ async def lobby(request: Request) -> HTMLResponse:
     rooms, may_open = rooms_of(request), user_of(request).may("trainer")
     if may_open:
         rooms.builder.expect()
-    return await run_in_threadpool(
-        lambda: pages.lobby(visit_of(request), rooms.unfinished() if may_open else [], may_open)
-    )
+    return await _lobby(request)
+
+
+async def _lobby(request: Request, code: str = "", wrong: str = "", status: int = 200) -> HTMLResponse:
+    rooms, may_open = rooms_of(request), user_of(request).may("trainer")
+    seats = [seat for room in rooms.open_rooms() for seat in _ways_back(request, room)]
+    unfinished = await run_in_threadpool(rooms.unfinished) if may_open else []
+    apart = may_open and _address(request) is None
+    shown = pages.Lobby(unfinished, may_open, seats, apart, code[:MOST_TYPED], wrong)
+    return pages.lobby(visit_of(request), shown, status)
+
+
+def _address(request: Request) -> str | None:
+    """Return where other devices join, None when none can."""
+    listening = request.scope.get("server") or ("", 0)
+    return joined_at(state_of(request).settings, request.headers.get("host", ""), listening[1])
+
+
+def _ways_back(request: Request, room: Room) -> list[pages.WayBack]:
+    """Return the seats that whoever asks has in a room, or may have again."""
+    roles = dict.fromkeys(seat.role for seat in room.places.of_browser(request.cookies.get(BROWSER, "")))
+    own = [pages.WayBack(room, role, True) for role in roles]
+    if CONTROLLER not in roles and _opened(request, room):
+        own.append(pages.WayBack(room, CONTROLLER, False))
+    return own
+
+
+def _opened(request: Request, room: Room) -> bool:
+    """Whether the user who asks opened the room, on this device or another; only where users log in by tokens."""
+    user = user_of(request)
+    return bool(room.opener) and user.may("trainer") and user.name == room.opener
 
 
 @router.post("/drill/open", dependencies=[trainer])
@@ -74,7 +106,7 @@ async def open_room(
     else:
         raise InputError("no shipped exercise of that name", field="exercise", found=exercise, allowed=list(names()))
     try:
-        return await _sit(request, await rooms.open(made), CONTROLLER)
+        return await _control(request, await rooms.open(made))
     except Cancelled:
         return Response(status_code=499)  # nobody reads it: whoever asked has gone
 
@@ -83,9 +115,15 @@ async def open_room(
 async def take_up(request: Request, recording: Annotated[str, Form(max_length=130)]) -> Response:
     """Open a room for a drill that was broken off."""
     try:
-        return await _sit(request, await rooms_of(request).take_up(recording, request.is_disconnected), CONTROLLER)
+        return await _control(request, await rooms_of(request).take_up(recording, request.is_disconnected))
     except Cancelled:
         return Response(status_code=499)
+
+
+async def _control(request: Request, room: Room) -> Response:
+    """Give whoever has opened a room its control."""
+    room.opener = user_of(request).name if state_of(request).settings.users else ""
+    return await _sit(request, room, CONTROLLER)
 
 
 async def _sit(request: Request, room: Room, role: str) -> Response:
@@ -100,15 +138,15 @@ async def _sit(request: Request, room: Room, role: str) -> Response:
     path = f"/drill/{room.code}/{role}"
     response = RedirectResponse(visit_of(request).link(path), 303)
     safe = secure(request)
-    for name, value, below in ((COOKIE, key, path), (BROWSER, browser, f"/drill/{room.code}")):
+    for name, value, below in ((COOKIE, key, path), (BROWSER, browser, "/drill")):
         response.set_cookie(name, value, max_age=SEAT_S, path=below, httponly=True, samesite="strict", secure=safe)
     return response
 
 
 # ---------------------------------------------------------------- joining
 @router.post("/drill/join")
-def join(request: Request, code: Annotated[str, Form(max_length=20)]) -> Response:
-    """Find the room of a code and lead to its roles."""
+def join(request: Request, code: Annotated[str, Form()] = "") -> Response:
+    """Find the room of a code and lead to its roles; a wrong code comes back in its field."""
     return RedirectResponse(visit_of(request).link(f"/drill/{_room(request, code).code}"), 303)
 
 
@@ -117,30 +155,42 @@ def _room(request: Request, code: str) -> Room:
     room = rooms_of(request).find(code)
     if room is None:
         visit = visit_of(request)
-        raise WrongSecret("room code", 404, pages.words(visit, "wrong_code"), pages.words(visit, "too_many"))
+        words, often = pages.words(visit, "wrong_code"), pages.words(visit, "too_many")
+        raise WrongSecret("room code", 404, words, often, lambda wrong, status: _lobby(request, code, wrong, status))
     return room
 
 
 @router.get("/drill/{code}")
 def roles(request: Request, code: str) -> HTMLResponse:
     """The roles of a room, to choose from."""
-    return pages.roles(visit_of(request), _room(request, code), user_of(request).may("trainer"))
+    room = _room(request, code)
+    return pages.roles(visit_of(request), room, user_of(request).may("trainer"), _ways_back(request, room))
 
 
 @router.post("/drill/{code}/join")
 async def take_seat(
     request: Request, code: str, role: Annotated[str, Form(max_length=60)],
-    control: Annotated[str, Form(max_length=20)] = "",
+    control: Annotated[str, Form()] = "",
 ) -> Response:  # fmt: skip
-    """Take a seat in a role; a controller's needs the controllers' code."""
+    """Take a seat in a role; a controller's needs the controllers' code, or to have had it before."""
     room = _room(request, code)
     if role == CONTROLLER:
         require("trainer")(request)
-        if "".join(control.upper().split()) != room.control_code:
-            visit = visit_of(request)
-            words = pages.words(visit, "wrong_control")
-            raise WrongSecret("controllers' code", 403, words, pages.words(visit, "too_many"))
+        back = any(way.role == CONTROLLER for way in _ways_back(request, room))
+        if not back and "".join(control.upper().split()) != room.control_code:
+            raise _wrong_control(request, room, control)
     return await _sit(request, room, role)
+
+
+def _wrong_control(request: Request, room: Room, typed: str) -> WrongSecret:
+    """Return the refusal of a controllers' code; a browser gets the roles again, with the code in its field."""
+    visit = visit_of(request)
+
+    async def again(wrong: str, status: int) -> Response:
+        return pages.roles(visit, room, True, _ways_back(request, room), typed[:MOST_TYPED], wrong, status)
+
+    words, often = pages.words(visit, "wrong_control"), pages.words(visit, "too_many")
+    return WrongSecret("controllers' code", 403, words, often, again)
 
 
 # ---------------------------------------------------------------- a seat
@@ -151,7 +201,7 @@ def seat_page(request: Request, code: str, role: str) -> Response:
     seat = room.places.seat(request.cookies.get(COOKIE, ""), role) if room is not None else None
     if room is None or seat is None:
         return RedirectResponse(visit_of(request).link(f"/drill/{quote(code, safe='')}"), 303)
-    return pages.live(visit_of(request), room, seat)
+    return pages.live(visit_of(request), room, seat, _address(request))
 
 
 @router.get("/drill/{code}/{role}/city")

@@ -103,7 +103,7 @@ def rows(drill: Drill, seen: Seen) -> Iterator[Row]:
         if prompt.state == "answered":
             yield Row(CONTROLLER, "decided", prompt.id, True, partial(_decided_of, prompt, roles))
     for number in range(seen.notes, len(drill.notes)):
-        yield Row(CONTROLLER, "notes", str(number), True, partial(_note_of, drill.notes[number]))
+        yield Row(CONTROLLER, "notes", str(number), True, partial(_note_of, drill, drill.notes[number]))
     seen.messages, seen.injects, seen.notes = len(drill.messages), len(drill.injects), len(drill.notes)
     seen.event = len(drill.events) - 1
 
@@ -120,8 +120,11 @@ def _decided_of(prompt: Any, roles: Mapping[str, Any]) -> dict[str, Any]:
     return _decided(prompt.for_controller(), roles)
 
 
-def _note_of(note: Any) -> dict[str, Any]:
-    return {"t_min": note.t_min, "by": note.by, "text": note.text, "objective": note.objective}
+def _note_of(drill: Drill, note: Any) -> dict[str, Any]:
+    """Return a note with who wrote it, as what, and the title of the writer's role (of the control: none)."""
+    role = drill.exercise.roles.get(note.role)
+    return {"t_min": note.t_min, "by": note.by, "text": note.text, "objective": note.objective, "kind": note.kind,
+            "role": note.role, "role_title": titled(role.title) if role is not None else None}  # fmt: skip
 
 
 # ---------------------------------------------------------------- a role

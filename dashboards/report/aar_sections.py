@@ -16,6 +16,7 @@ from dashboards.report.sections import section
 from dashboards.texts import Texts
 from scenarios.compare import verdict_word
 from scenarios.drill import words as said
+from scenarios.drill.records import NOTE_KINDS
 from scenarios.verdicts_told import CLEAR
 
 STRONG, WEAK = 85.0, 70.0
@@ -258,14 +259,27 @@ def _branch_row(row: Any, t: Texts) -> list[str]:
 
 # ---------------------------------------------------------------- the rest
 def notes(drill: Any, t: Texts) -> str:
-    """What evaluators wrote down, with the exercise time."""
-    rows = [[text(said.clock(n.t_min)), text(n.text), text(_objective(drill, n.objective, t))] for n in drill.notes]
-    rated = [
-        [text(said.clock(r.t_min)), text(f"{_criterion(drill, name, t)}: {r.points:g}. {r.text}"), ""]
-        for name, r in drill.ratings.items()
-    ]
-    body = table(_heads(t, "time", "what", "objective"), rows + rated, t("drill.aar.notes")) if rows + rated else ""
+    """What was written down, with the exercise time: by evaluators, by controllers and by players, each apart."""
+    body = ""
+    for kind in NOTE_KINDS:
+        rows = [_note_row(drill, n, t) for n in drill.notes if n.kind == kind]
+        if kind == "evaluator":
+            rows += [_rating_row(drill, name, r, t) for name, r in drill.ratings.items()]
+        if rows:
+            title = t(f"drill.aar.notes_of.{kind}")
+            heads = _heads(t, "time", "actor", "what", "objective")
+            body += f'<div data-notes="{kind}"><h3>{text(title)}</h3>{table(heads, rows, title)}</div>'
     return section("notes", t("drill.aar.notes"), body or paragraph(t("drill.aar.no_notes")))
+
+
+def _note_row(drill: Any, note: Any, t: Texts) -> list[str]:
+    about = _objective(drill, note.objective, t)
+    return [text(said.clock(note.t_min)), text(_who(drill, note.role, t)), text(note.text), text(about)]
+
+
+def _rating_row(drill: Any, name: str, rating: Any, t: Texts) -> list[str]:
+    told = f"{_criterion(drill, name, t)}: {rating.points:g}. {rating.text}"
+    return [text(said.clock(rating.t_min)), text(t("drill.control")), text(told), ""]
 
 
 def _objective(drill: Any, name: str | None, t: Texts) -> str:

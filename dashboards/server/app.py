@@ -101,9 +101,11 @@ async def _wrong_secret(request: Request, error: Exception) -> Response:
     """Count a wrong secret and answer, the later the more there were; see `dashboards.server.tries`."""
     assert isinstance(error, WrongSecret)
     tries = state_of(request).sessions.tries
-    if await tries.refused(client_of(request), error.what):
-        return _answer(request, 429, error.often)
-    return _answer(request, error.status_code, error.words)
+    often = await tries.refused(client_of(request), error.what)
+    status, words = (429, error.often) if often else (error.status_code, error.words)
+    if error.page is not None and "text/html" in request.headers.get("accept", ""):
+        return await error.page(words, status)
+    return _answer(request, status, words)
 
 
 def _answer(request: Request, status: int, words: str) -> Response:

@@ -14,6 +14,7 @@ import uvicorn
 from dashboards.server.app import create_app
 from dashboards.server.connections import Bounded, most_connections
 from dashboards.server.logs import CONFIG
+from dashboards.server.reach import host_told
 from dashboards.server.settings import Settings
 from dashboards.server.sockets import Protocol
 from dashboards.server.weigh import few_arenas
@@ -46,7 +47,7 @@ def listen(settings: Settings) -> socket.socket:
 
 def address(settings: Settings, bound: socket.socket) -> str:
     """Return the address that a user types."""
-    host = settings.host if settings.host not in ("0.0.0.0", "::") else socket.gethostname()
+    host = host_told(settings)
     return f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}/"
 
 

@@ -11,8 +11,10 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
 
 from fastapi import HTTPException
+from starlette.responses import Response
 
 log = logging.getLogger("gridwhistle.access")
 MOST_FAILURES, WINDOW_S = 10, 60.0
@@ -37,13 +39,20 @@ class WrongSecret(HTTPException):
         What the answer says, in the reader's language.
     often
         What it says to a client that has tried too often.
+    page
+        Makes the page that a browser gets, of the words and the status; by default one with the words alone.
     """
 
     def __init__(
-        self, what: str, status: int, words: str, often: str = "too many wrong secrets; wait a minute"
+        self,
+        what: str,
+        status: int,
+        words: str,
+        often: str = "too many wrong secrets; wait a minute",
+        page: Callable[[str, int], Awaitable[Response]] | None = None,
     ) -> None:
         super().__init__(status, words)
-        self.what, self.words, self.often = what, words, often
+        self.what, self.words, self.often, self.page = what, words, often, page
 
 
 class Tries:

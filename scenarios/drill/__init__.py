@@ -35,7 +35,8 @@ inject without id and trigger: ``{to: [...], text: {en, zh}, effects: [...]}``. 
 rule's answer, true state or (``blind``) the title and how much is left. ``state()``: everything, for controllers.
 ``events_for(role, after=n)``: the event log since number n as that role may read it (`CONTROLLER` reads all).
 
-**Evaluation.** ``note(text, by, objective=None)``, ``rate(criterion, points, by, text="")``, ``score()`` ->
+**Evaluation.** ``note(text, by, objective=None, role=CONTROLLER, kind=None)``,
+``rate(criterion, points, by, text="")``, ``score()`` ->
 `Scorecard`.
 
 **Recording.** ``drill.recording``; `Recording.read(path)` checks its chain; ``replay(recording)`` plays it again

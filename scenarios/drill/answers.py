@@ -20,6 +20,7 @@ from os import PathLike
 from pathlib import Path
 
 from scenarios.drill.decisions import Prompt
+from scenarios.drill.form import CONTROLLER
 from scenarios.drill.runtime import Drill
 from sim.errors import InputError
 
@@ -175,7 +176,7 @@ def act(drill: Drill, kind: str, rest: str, by: str) -> None:
         points, _, text = more.strip().partition(" ")
         drill.rate(first, _number(points, "points"), by, text)
     elif kind == "note":
-        drill.note(_some(rest, "note"), by)
+        drill.note(_some(rest, "note"), by, role=by if by in drill.roles else CONTROLLER)
     elif kind == "speed":
         drill.set_speed(_number(first, "speed"), by)
     elif kind == "stop":

@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from scenarios.compiling import compile_engine
 from scenarios.console import Console
 from scenarios.drill import words as said
 from scenarios.drill.answers import Script
@@ -22,6 +23,7 @@ from scenarios.drill.form import CONTROLLER, Exercise, names
 from scenarios.drill.ground import Ground
 from scenarios.drill.keys import Lines
 from scenarios.drill.recording import Recording
+from scenarios.drill.records import NOTE_KINDS
 from scenarios.drill.replaying import begun, replay, resume
 from scenarios.drill.runtime import Drill
 from scenarios.drill.terminal import Screen, Terminal, show_branch
@@ -123,6 +125,7 @@ def _live(options: Options, console: Console, write_aar: WriteAar) -> dict[str, 
 def _made(options: Options, console: Console) -> Drill:
     if options.resume is not None:
         console.out.print(escape(console.words("drill.terminal.replaying", path=options.resume)))
+        compile_engine(console)
         made = resume(options.resume)
         _tell_damage(made.recording, console)
         at = said.clock(made.t_min)
@@ -132,6 +135,7 @@ def _made(options: Options, console: Console) -> Drill:
     _known_role(exercise, options.role)
     for one in exercise.warnings:
         console.warn(one)
+    compile_engine(console)
     if not console.machine:
         console.err.print(escape(console.words("drill.terminal.preparing")), highlight=False)
     ground = Ground.of(exercise)
@@ -175,6 +179,7 @@ def _again(options: Options, console: Console, write_aar: WriteAar) -> dict[str,
     recording = Recording.read(path)
     screen = Screen(console)
     _tell_damage(recording, console)
+    compile_engine(console)
     screen.line(screen.words("drill.terminal.replaying", path=path))
     made = begun(recording)
     made = replay(recording, made.ground)
@@ -256,5 +261,6 @@ def _summary(made: Drill, written: Path | None) -> dict[str, Any]:
         "decisions": sum(1 for p in made.prompts if p.state == "answered"), "state_hash": made.final_hash,
         "last_hash": made.recording.last_hash, "recording": str(made.recording.path or ""),
         "aar": str(written or ""), "score": made.score().shown(),
+        "notes": {kind: [vars(n) for n in made.notes if n.kind == kind] for kind in NOTE_KINDS},
         "warnings": [one.sentence() for one in made.exercise.warnings],
     }  # fmt: skip

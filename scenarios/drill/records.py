@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+NOTE_KINDS = ("evaluator", "controller", "player")
+"""As what a note is written; kept, shown and exported apart."""
+
 
 @dataclass(frozen=True)
 class Event:
@@ -63,9 +66,27 @@ class Message:
 
 @dataclass(frozen=True)
 class Note:
-    """What an evaluator or controller wrote down."""
+    """What somebody wrote down, and as what.
+
+    Attributes
+    ----------
+    t_min
+        Exercise minutes.
+    by
+        Who, as the recording names them.
+    text
+        As written.
+    objective
+        The objective it is about; only evaluators' notes have one.
+    role
+        ``controller``, or the player's role of the exercise.
+    kind
+        One of `NOTE_KINDS`: a player's remark is never an evaluator's note.
+    """
 
     t_min: float
     by: str
     text: str
     objective: str | None = None
+    role: str = "controller"
+    kind: str = "controller"

@@ -151,7 +151,7 @@ def command(drill: Drill, line: Line) -> None:
         "skip": lambda: drill.skip(data["inject"], by),
         "retime": lambda: drill.retime(data["inject"], data["at_min"], by),
         "adhoc": lambda: drill.adhoc(data["content"], by),
-        "note": lambda: drill.note(data["text"], by, data["objective"], line.role),
+        "note": lambda: drill.note(data["text"], by, data["objective"], line.role, data.get("kind")),
         "rate": lambda: drill.rate(data["criterion"], data["points"], by, data["text"]),
         "unfilled": lambda: drill.leave_unfilled(data["roles"], by),
         "acknowledge": lambda: drill.acknowledge(data["message"], by),

@@ -301,13 +301,36 @@ class Drill(Play):
         return self._done(by, "acknowledge", {"message": message_id}, read_it, message.role, settle=False)
 
     # ------------------------------------------------------------ evaluation
-    def note(self, text: str, by: str, objective: str | None = None, role: str = CONTROLLER) -> list[Event]:
-        """Write something down, stamped with exercise time; also after the end."""
+    def note(
+        self, text: str, by: str, objective: str | None = None, role: str = CONTROLLER, kind: str | None = None
+    ) -> list[Event]:
+        """Write something down, stamped with exercise time; also after the end.
+
+        Parameters
+        ----------
+        text, by
+            What, and who writes it.
+        objective
+            The objective an evaluator's note is about.
+        role
+            ``controller``, or a player's role: whatever a player writes is a player's remark.
+        kind
+            ``evaluator`` or ``controller``, for whoever runs the exercise; by default an evaluator's where it is about
+            an objective.
+
+        Raises
+        ------
+        InputError
+            Unknown objective or kind, or a player's remark that is to be more than that.
+        """
         known = [o.id for o in self.exercise.objectives]
         if objective is not None and objective not in known:
             raise InputError("unknown objective", field="objective", found=objective, allowed=known)
+        kind = _note_kind(role, kind, objective)
         data = {"text": text, "objective": objective}
-        write = lambda: self.notes.append(Note(self.t_min, by, text, objective))  # noqa: E731
+        if kind == "evaluator" and objective is None:  # elsewhere it follows from role and objective
+            data["kind"] = kind
+        write = lambda: self.notes.append(Note(self.t_min, by, text, objective, role, kind))  # noqa: E731
         return self._done(by, "note", data, write, role, settle=False)
 
     def rate(self, criterion: str, points: float, by: str, text: str = "") -> list[Event]:
@@ -339,7 +362,21 @@ class Drill(Play):
         self._write(by, role if kind != "expire" else SYSTEM, kind, data)
         act()
         if kind in ("note", "rate", "hold", "skip", "retime", "speed", "acknowledge", "unfilled"):
-            self._emit(kind, (), {**data, "by": by})
+            said = {**data, "by": by}
+            if kind == "note":  # the log says whose and as what
+                said |= {"role": role, "kind": self.notes[-1].kind}
+            self._emit(kind, (), said)
         if settle and not self.is_over:
             self._settle()
         return self.events[first:]
+
+
+def _note_kind(role: str, kind: str | None, objective: str | None) -> str:
+    """Return as what a note is written."""
+    allowed = ("player",) if role != CONTROLLER else ("evaluator", "controller")
+    usual = "player" if role != CONTROLLER else "evaluator" if objective is not None else "controller"
+    if kind is not None and kind not in allowed:
+        raise InputError("a note of this role cannot be of this kind", field="kind", found=kind, allowed=allowed)
+    if objective is not None and (kind or usual) != "evaluator":
+        raise InputError("only an evaluator's note is about an objective", field="objective", found=objective)
+    return kind or usual

@@ -135,7 +135,7 @@ def event_text(kind: str, data: Mapping[str, Any], words: Words, lang: str) -> s
         case "status":
             return words(f"drill.status.{data['status']}")
         case "note":
-            return words("drill.event.note", by=data["by"], text=data["text"])
+            return words(f"drill.event.note_{data.get('kind', 'controller')}", by=data["by"], text=data["text"])
         case "decided":
             title = prompt_title(data["about"], data["hook"], words, lang)
             who = "stand_in" if data.get("stand_in") else "in_time" if data["in_time"] else "timed_out"

@@ -2,7 +2,7 @@
 import { AdhocForm } from "./adhoc.js";
 import { AfterEnd } from "./after.js";
 import { elapsed, el, fill, put } from "./dom.js";
-import { Desk } from "./desk.js";
+import { Desk, STILL_MS } from "./desk.js";
 import { injectRow } from "./injects.js";
 import { NotesForm, scoreNodes } from "./evaluation.js";
 
@@ -17,6 +17,7 @@ class Controller extends Desk {
     this.notes = new NotesForm(this, this.part("notes"));
     this.after = new AfterEnd(this);
     this.decided = [];
+    this.opened = new Map();
     this.branches = { progress: null, found: [] };
     document.addEventListener("keydown", (e) => this._key(e));
     this.begin();
@@ -36,7 +37,7 @@ class Controller extends Desk {
     this.speed.addEventListener("change", () => this.act("speed", { speed: Number(this.speed.value) }));
     this.stop = el("details", { class: "stop" }, el("summary", {}, t("acts.stop")), this._stopForm());
     this.shortcuts = el("input", { type: "checkbox", checked: true });
-    const codes = el("div", { class: "codes" }, el("span", {}, t("code"), " ", el("strong", { class: "room-code" }, this.code), " ", el("span", { class: "note" }, t("join_at", { address: `${location.host}/drill` }))), el("details", {}, el("summary", {}, t("control_code")), el("code", { "data-part": "control-code" })));
+    const codes = el("div", { class: "codes" }, el("span", {}, t("code"), " ", el("strong", { class: "room-code" }, this.code), " ", el("span", { class: "note", "data-part": "join-at" }, this.address ? t("join_at", { address: `${this.address}/drill` }) : t("apart"))), el("details", {}, el("summary", {}, t("control_code")), el("code", { "data-part": "control-code" }), el("p", { class: "note" }, t("control_note"))));
     const keys = el("details", { class: "keys" }, el("summary", {}, t("keyboard")), el("p", { class: "note" }, t("keyboard_text")), el("label", { class: "check" }, this.shortcuts, " ", t("shortcuts")));
     this.part("controls").append(
       el("div", { class: "bar" },
@@ -132,15 +133,19 @@ class Controller extends Desk {
 
   _open(decisions) {
     const { t, say } = this;
+    for (const d of decisions) this.opened.has(d.id) || this.opened.set(d.id, performance.now());
     for (const d of decisions) this.alarm(d.id, t("decision_open", { id: d.id, role: say(d.role_title) }));
     const nodes = decisions.map((d) => el("article", { class: "open-decision" },
       el("p", { class: "countdown" }, el("strong", {}, `${d.id} · ${say(d.role_title)}`), el("span", { class: "left", "data-left": d.id })),
       el("p", { class: "question" }, say(d.title)), ...d.details.map((x) => el("p", { class: "note" }, say(x))),
       el("p", {}, t("rule_would", { answer: say(d.rule) || "–" })),
-      el("div", { class: "buttons" }, el("button", { type: "button", "data-key": `x${d.id}`, onclick: () => this.act("expire", { decision: d.id }) }, t("let_rule")), d.case ? el("button", { type: "button", onclick: () => this.map.show("cases", d.case) }, t("show_on_map")) : null),
-      el("details", { "data-key": `d${d.id}` }, el("summary", {}, t("answer_for", { n: d.options.length })), el("ul", { class: "rows" }, ...d.options.map((o) => el("li", {}, el("button", { type: "button", class: "row", "data-option": o.id, onclick: () => this.act("decide", { decision: d.id, option: o.id }) }, say(o.text))))))));
+      el("div", { class: "buttons" }, el("button", { type: "button", "data-key": `x${d.id}`, onclick: () => this._still(d.id) || this.act("expire", { decision: d.id }) }, t("let_rule")), d.case ? el("button", { type: "button", onclick: () => this.map.show("cases", d.case) }, t("show_on_map")) : null),
+      el("details", { "data-key": `d${d.id}` }, el("summary", {}, t("answer_for", { n: d.options.length })), el("ul", { class: "rows" }, ...d.options.map((o) => el("li", {}, el("button", { type: "button", class: "row", "data-option": o.id, onclick: () => this._still(d.id) || this.act("decide", { decision: d.id, option: o.id }) }, say(o.text))))))));
     fill(this.part("decisions"), nodes.length ? nodes : [el("p", { class: "note" }, t("none_open"))]);
   }
+
+  /** Whether a decision has only just come up, perhaps under a finger that meant the one before. */
+  _still(id) { return performance.now() - (this.opened.get(id) ?? 0) < STILL_MS; }
 
   on_injects(injects) {
     this.injects = injects;

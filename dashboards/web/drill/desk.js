@@ -4,12 +4,13 @@ import { Link } from "./link.js";
 import { RoomMap } from "./room_map.js";
 
 const MOST_LINES = 400, GATHER_MS = 60;
+export const STILL_MS = 900; // a second tap on what was just answered must not answer what has come in its place
 
 export class Desk {
   constructor() {
     this.root = document.querySelector("[data-drill]");
-    const { lang, base, texts, code } = this.root.dataset;
-    Object.assign(this, { lang, base, code, t: reader(JSON.parse(texts)), clock: null, you: null, rows: new Map(), changed: new Set() });
+    const { lang, base, texts, code, address } = this.root.dataset;
+    Object.assign(this, { lang, base, code, address, t: reader(JSON.parse(texts)), clock: null, you: null, rows: new Map(), changed: new Set() });
     this.say = (both) => (both ? both[lang] ?? both.en : "");
     this.map = new RoomMap(this);
     this.map.start().catch((problem) => put(this.part("picked"), problem.message)).finally(() => { this.root.dataset.map = "true"; });

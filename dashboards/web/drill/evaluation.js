@@ -1,6 +1,8 @@
 // Score so far, ratings by an evaluator, and notes stamped with exercise time.
 import { elapsed, el, fill } from "./dom.js";
 
+const KINDS = ["evaluator", "controller", "player"], WRITTEN = ["evaluator", "controller"];
+
 /** Return the scorecard: the total, each objective, each criterion with what was observed. */
 export function scoreNodes(desk, score) {
   const { t, say } = desk, points = (x) => (x === null ? "–" : String(Math.round(x)));
@@ -26,22 +28,35 @@ function criterion(desk, c, points) {
     c.by_evaluator ? form : el("details", { "data-key": `over-${c.id}` }, el("summary", {}, t("overrule")), form));
 }
 
-/** Notes of controllers and evaluators. */
+/** Notes: written here as an evaluator or a controller; remarks come from players. */
 export class NotesForm {
   constructor(desk, root) {
     const { t } = desk;
     this.desk = desk;
     this.field = el("textarea", { id: "note-text", rows: 2, maxlength: "2000", required: true });
     this.listed = el("div", {});
-    const form = el("form", { class: "inline-form" }, el("label", { for: "note-text" }, t("note_label")), this.field, el("button", { type: "submit" }, t("write_down")));
+    this.kind = el("select", { id: "note-kind" }, ...WRITTEN.map((kind) => el("option", { value: kind }, t(`note_kinds.${kind}`))));
+    const form = el("form", { class: "inline-form" }, el("label", { for: "note-text" }, t("note_label")), this.field, el("label", { for: "note-kind" }, t("note_as")), this.kind, el("button", { type: "submit" }, t("write_down")));
     form.addEventListener("submit", async (e) => {
       e.preventDefault();
-      if (await desk.act("note", { text: this.field.value })) this.field.value = "";
+      if (await desk.act("note", { text: this.field.value, kind: this.kind.value })) this.field.value = "";
     });
     root.append(form, this.listed);
   }
 
+  /** Show the notes of evaluators, of controllers and the players' remarks, each apart. */
   show(notes) {
-    fill(this.listed, [el("ol", { class: "rows" }, ...[...notes].reverse().map((n) => el("li", {}, el("time", {}, elapsed(n.t_min)), ` ${n.by}: ${n.text}`)))]);
+    const { t } = this.desk, parts = [];
+    for (const kind of KINDS) {
+      const some = notes.filter((n) => n.kind === kind).reverse();
+      if (some.length) parts.push(el("section", { "data-notes": kind }, el("h3", {}, t(`note_heads.${kind}`)), el("ol", { class: "rows" }, ...some.map((n) => this._row(n)))));
+    }
+    fill(this.listed, parts);
+  }
+
+  _row(n) {
+    const { t, say } = this.desk, number = /\d+$/.exec(n.by)?.[0] ?? "";
+    const who = n.role_title ? `${say(n.role_title)}${number && ` ${number}`}` : `${t("control")}${number && ` ${number}`}`;
+    return el("li", {}, el("time", {}, elapsed(n.t_min)), ` ${t("note_by", { who, text: n.text })}`);
   }
 }

@@ -9,4 +9,7 @@ window.addEventListener("pageshow", () => {
   document.querySelector("[data-waiting]")?.setAttribute("hidden", "");
   for (const button of document.querySelectorAll("form[data-wait] button")) button.disabled = false;
 });
+const wrong = document.querySelector("[data-wrong]");
+wrong?.focus();
+wrong?.select();
 document.body.dataset.ready = "true";

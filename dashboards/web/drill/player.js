@@ -1,9 +1,8 @@
 // A player's page, made for a phone first: the clock, what is asked of me, what I was told, what I know.
 import { elapsed, el, fill, put } from "./dom.js";
-import { Desk } from "./desk.js";
+import { Desk, STILL_MS } from "./desk.js";
 
 const HURRY_S = 15;
-const STILL_MS = 900; // a second tap on what was just answered must not answer what has come in its place
 
 class Player extends Desk {
   constructor() {
