@@ -26,9 +26,11 @@ def unswept(study: Study) -> list[InputError]:
     found = []
     for (policy, sweep, post), made, free in zip(sums.index, sums["looks"], sums["free_looks"], strict=True):
         if made > 0 and free == 0:
-            problem = (
-                f"under '{policy}' the sweep '{sweep}' found nothing: "
-                f"nobody of '{post}' was free at any of the {made} moments at which it could have"
+            found.append(
+                InputError(
+                    f"under '{policy}' the sweep '{sweep}' found nothing: "
+                    f"nobody of '{post}' was free at any of the {made} moments at which it could have",
+                    field="sweeps",
+                )
             )
-            found.append(InputError(problem, field="sweeps"))
     return found
