@@ -27,6 +27,7 @@ from scenarios.safeguards import worse_of
 from scenarios.schema import AS_IS, Scenario
 from scenarios.store import Store, write_parquet
 from scenarios.study import TABLES, Study
+from scenarios.unswept import unswept
 from sim.errors import InputError
 from sim.files import write_atomically
 from sim.spreadsheet import csv_bytes
@@ -139,6 +140,8 @@ def carry_out(made: Experiment, options: Options, console: Console) -> tuple[Stu
     done = made.summary
     for name in done.damaged:
         console.warn(console.words("cli.set_aside", file=folder / name))
+    for one in unswept(study):
+        console.warn(one)
     _remember(made, study, done, workers)
     console.note("done", ok=done.ok, before=done.before, time=duration(done.seconds, console.words))
     return study, done
@@ -226,7 +229,7 @@ def summary_json(study: Study, done: Summary, report_path: Path | None, compared
         "seed": study.seed,
         "runs": {"planned": done.planned, "done_before": done.before, "done": done.ok, "failed": len(done.failures)},
         "content_hash": study.content_hash(),
-        "warnings": list(study.manifest.get("warnings", [])),
+        "warnings": [*study.manifest.get("warnings", []), *(one.sentence() for one in unswept(study))],
         "precision": done.precision.told() if done.precision is not None else None,
     }
     if compared:

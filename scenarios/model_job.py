@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sim.arm_changes import VariableArm
     from sim.model import Prepared
 
-KEPT_TABLES = ("cases", "incidents", "tasks", "staff", "hours")
+KEPT_TABLES = ("cases", "incidents", "tasks", "staff", "hours", "looks")
 LEVEL: LogLevel = "counts"  # neither the measures nor the kept tables are made from the log
 KEPT_SETTINGS = 8
 DUMMY = "dummy"
@@ -61,6 +61,8 @@ class ModelJob:
     def __call__(self, run: Run, keep: bool) -> Outcome:
         result = self.prepare(run.policy).run(seed=run.seed, replication=run.replication, log_level=LEVEL, hours=keep)
         tables = {name: getattr(result, name)() for name in KEPT_TABLES} if keep else {}
+        if keep and not tables["looks"].num_rows:
+            del tables["looks"]  # a policy without sweeps has nothing to tell
         return Outcome(dict(result.measures), tables)
 
 

@@ -28,7 +28,7 @@ from sim.errors import InputError
 if TYPE_CHECKING:
     from sim.city.city import City
 
-TABLES = ("cases", "incidents", "tasks", "staff", "hours", "log")
+TABLES = ("cases", "incidents", "tasks", "staff", "hours", "looks", "log")
 
 
 class Study:
@@ -119,7 +119,7 @@ class Study:
         return first + known + sorted(set(held) - set(first) - set(known))
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return a kept table (``cases, incidents, tasks, staff, hours, log``) of the first replications.
+        """Return a kept table (``cases, incidents, tasks, staff, hours, looks, log``) of the first replications.
 
         Columns ``run_id, policy, replication`` come first. Empty when nothing was kept.
         """

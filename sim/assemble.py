@@ -23,7 +23,7 @@ from sim.check import capabilities, check_spec
 from sim.city.city import City
 from sim.city.closures import travel_changes
 from sim.engine.buffers import BUFFERS
-from sim.engine.codes import DUE_ROWS, HOOK_NAMES, NEVER
+from sim.engine.codes import DUE_ROWS, HOOK_NAMES, LOOK_COUNTS, NEVER
 from sim.engine.hooks import hook_addresses
 from sim.engine.names import entity
 from sim.engine.tables import (
@@ -366,6 +366,7 @@ def _fresh(
     out = {"clock": clock, "pending": np.zeros(1, PENDING), "staff": staffing.staff, "pools": staffing.pools}
     out["shifts"] = shift_rows
     out["hours"] = np.zeros((0, 24, len(H_NAMES)), DTYPES["hours"])
+    out["looks"] = np.zeros((len(spec.sweeps), LOOK_COUNTS), DTYPES["looks"])
     out["last_case"] = np.full((len(city.areas.grids), len(spec.types)), -1, np.int32)
     out["incidents"], out["due"] = np.zeros(0, INCIDENT), np.zeros(2 * DUE_ROWS, DTYPES["due"])
     for name in WRITTEN:

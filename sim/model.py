@@ -56,6 +56,10 @@ class Result:
         """One row per group of a post and hour of the day; empty unless the run kept it."""
         return self._table("hours")
 
+    def looks(self) -> pa.Table:
+        """One row per sweep: how often it could have found something, and how often somebody was free then."""
+        return self._table("looks")
+
     def log(self) -> pa.Table:
         """The event log."""
         return self._table("log")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sim.agents.hours import H_NAMES
 from sim.assemble import Arm
 from sim.cases.catalogue import LEVELS
-from sim.engine.codes import FATES, LOG_KINDS, NEVER, OUTCOMES
+from sim.engine.codes import FATES, LOG_KINDS, LOOKS, LOOKS_FREE, NEVER, OUTCOMES
 from sim.engine.tables import World
 
 _TASK_KINDS = ("intake", "holder", "part")
@@ -205,6 +205,18 @@ def hours_table(arm: Arm, world: World) -> pa.Table:
             "department": _names(list(arm.spec.departments), np.repeat(both[:, 1], 24)),
             "hour": np.tile(np.arange(24, dtype=np.int8), len(both)),
             **{name: minutes[:, :, i].ravel() for i, name in enumerate(H_NAMES)},
+        }
+    )
+
+
+def looks_table(arm: Arm, world: World) -> pa.Table:
+    """Return for each sweep the moments at which it could have found something, and those with somebody free."""
+    return pa.table(
+        {
+            "sweep": pa.array([sweep.name for sweep in arm.spec.sweeps], pa.string()),
+            "post": pa.array([sweep.post for sweep in arm.spec.sweeps], pa.string()),
+            "looks": world.looks[:, LOOKS],
+            "free_looks": world.looks[:, LOOKS_FREE],
         }
     )
 

@@ -50,7 +50,7 @@ def test_columns_of_the_kept_tables_are_told() -> None:
     scenario = load("ordinary-district").with_changes(days).with_changes({"city": small})
     result = prepare(scenario.spec("as-is"), city_of(scenario)).run(seed=1, replication=0)
     sections = (REFERENCE / "results-layout.md").read_text().split("\n## ")
-    for name in ("cases", "incidents", "tasks", "staff", "hours"):
+    for name in ("cases", "incidents", "tasks", "staff", "hours", "looks"):
         (told,) = [text for text in sections if text.startswith(f"{name}\n")]
         assert set(re.findall(r"`([a-z_]+)`", told)) == set(getattr(result, name)().column_names)
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from law_scenes import assert_sound, differences, logged, rows, run, titled
 from scenario_texts import line_of, write
+from typer.testing import CliRunner
 
-from scenarios import load
+from gridwhistle import app
+from scenarios import Study, load
 from sim import kernel
 from sim.assemble import assemble
 from sim.city.bare import bare_city
@@ -86,6 +90,56 @@ def test_intensity_counts_in_patrols_of_the_whole_post():
     a = run(arm({**once, "intensity": 0.05}, days=2.0, parameters=parameters), level="counts")
     b = run(arm({**once, "finds_per_h": 0.05}, days=2.0, parameters=parameters), level="counts")
     assert np.allclose(found_min(a), found_min(b)) and (found_min(a) < NEVER).sum() > 500
+
+
+BUSY = """name: never-free
+title: {en: Never free, zh: 无人有空}
+city: {bare: {places: [[0, 0]], metric: none}}
+bare: true
+horizon_days: 3
+types:
+  hidden:
+    title: {en: Hidden, zh: 隐患}
+    kind: dispute
+    rate_per_hour: 5
+    start: grid
+    stages: [{name: end, staff: 0}]
+  long:
+    title: {en: Long, zh: 长事}
+    kind: order
+    start: grid
+    stages: [{name: work, touch_min: 20000}]
+posts:
+  member: {title: {en: Member, zh: 网格员}, kind: grid_member, per: grid, count: 1, shift: always}
+shifts: {always: {}}
+channels: {sweep: {title: {en: Sweep, zh: 排查}}, phone: {title: {en: Phone, zh: 电话}}}
+ladder: {grid: member, community: member, street: member, district: member, city: member}
+script: [{name: first, type: long, at_min: 0, channel: phone}]
+sweeps: [{name: spring, types: [hidden], post: member, days: 3, finds_per_h: 2}]
+policies:
+  one: {title: {en: One, zh: 一人}}
+  two: {title: {en: Two, zh: 两人}, posts: {member: {count: 2}}}
+experiment: {arms: [one, two], replications: 2}
+"""
+
+
+def test_a_sweep_whose_people_are_never_free_is_told_after_the_runs(tmp_path, monkeypatch):
+    """One member has a case of two weeks, so that nobody looks; where there are two the other one does."""
+    monkeypatch.chdir(tmp_path)
+    file = str(write(tmp_path, BUSY))
+    done = CliRunner().invoke(app, ["compare", file, "--workers", "1", "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    (warning,) = [text for text in told["warnings"] if "moments" in text]
+    assert "under 'one' the sweep 'spring' found nothing: nobody of 'member' was free" in warning
+    assert "warning" in done.stderr and warning in done.stderr
+    study = Study.open(told["results"])
+    looks = study.table("looks").groupby("policy")[["looks", "free_looks"]].sum()
+    assert looks.loc["one", "looks"] > 100 and looks.loc["one", "free_looks"] == 0 < looks.loc["two", "free_looks"]
+    assert "nobody of &#x27;member&#x27; was free" in Path(told["report"]).read_text("utf-8")
+    chinese = CliRunner().invoke(app, ["compare", file, "--workers", "1", "--no-report", "--lang", "zh"])
+    assert chinese.exit_code == 0, chinese.output
+    assert "“member”均无人有空" in chinese.stderr
 
 
 def test_who_is_with_a_case_or_off_duty_does_not_sweep():

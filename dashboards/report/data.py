@@ -98,6 +98,8 @@ class ReportData:
         Where the results lie.
     failed
         Runs that failed and are in no table.
+    told
+        Sentences on what the runs showed and a reader should know, in the report's language.
     """
 
     title: str
@@ -122,6 +124,7 @@ class ReportData:
     command: str = ""
     folder: str = ""
     failed: int = 0
+    told: list[str] = field(default_factory=list)
 
     @property
     def labels(self) -> list[str]:

@@ -18,6 +18,7 @@ from dashboards.report.data import Arm, Parameter, ReportData
 from dashboards.texts import Texts, pick
 from scenarios import library
 from scenarios.study import Study
+from scenarios.unswept import unswept
 from sim import register
 from sim.errors import InputError
 from sim.measures import MEASURES
@@ -75,6 +76,7 @@ def gather(study: Study, lang: str) -> ReportData:
         command=_command(study, replications),
         folder=str(study.folder),
         failed=_failed(study, len(runs)),
+        told=[t.mistake(one) for one in unswept(study)],
     )
 
 

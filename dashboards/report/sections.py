@@ -274,9 +274,10 @@ def reproduce_section(data: ReportData, t: Texts) -> str:
 
 
 def limits_section(data: ReportData, t: Texts) -> str:
-    """What the intervals do not cover."""
+    """What the intervals do not cover, and what the runs showed that a reader should know."""
     names = ["city", "model", "synthetic", "truth", "multiple"]
     names += ["maps"] if data.city is not None else []
     names += ["kept"] if 0 < data.kept < data.runs["replication"].nunique() else []
     items = "".join(f"<li>{text(t(f'report.limit_{n}'))}</li>" for n in names)
+    items += "".join(f"<li>{text(one)}</li>" for one in data.told)
     return section("limits", t("report.limits"), f"<ul>{items}</ul>")

@@ -220,7 +220,8 @@ def arrive(world, s):
     if k.kind != K_INTAKE:
         _first_arrival(world, k, c, s)
     if k.n_arrived >= k.n_staff:
-        k.arrived_min = now
+        if k.request < 0 or k.left_min >= NEVER:  # a called crew that was let go and comes again has come in time
+            k.arrived_min = now
         if k.request >= 0:
             come_together(world, t)
         elif (staff.on_duty == 0 or k.n_staff > 1) and is_left_at_the_end(world, t) and somebody_is_off(world, t):

@@ -87,6 +87,9 @@ CONSTANT, EXPONENTIAL, LOGNORMAL, WEIBULL, ERLANG, UNIFORM, TABLE, MIXTURE = ran
 TABLE_POINTS = 2049
 TABLE_LOGIT = 24.0  # a tabulated law covers u in (4e-11, 1 - 4e-11)
 
+# moments at which a sweep could have found something, and those of them at which somebody of its group was free
+LOOKS, LOOKS_FREE = range(2)
+LOOK_COUNTS = 2
 # what finds an incident, as the stamp of its chance: sweeps are numbered, and so are their chances
 BY_PATROL, BY_SENSOR, FIRST_SWEEP, MOST_SWEEPS = 0, 1, 2, 64
 

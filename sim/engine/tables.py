@@ -185,6 +185,7 @@ _LAYOUT: tuple[tuple[str, np.dtype | str, int, bool], ...] = (
     ("office_before", "f8", 1, False),
     ("office_day", "u1", 1, False),
     ("hours", "f8", 3, False),
+    ("looks", "i4", 2, False),
 )
 _SCALARS = {
     "f4": types.float32,
@@ -212,7 +213,7 @@ GROWING = {
 # tables that a run writes; the rest is shared by all replications of an arm
 WRITTEN = (
     "cases", "tasks", "work", "staff", "pools", "requests", "clock", "pending", "heap", "later", "bins", "far", "due",
-    "now", "log", "incidents", "shifts", "last_case", "hours",
+    "now", "log", "incidents", "shifts", "last_case", "hours", "looks",
 )  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 While a sweep lasts every open incident of its types is found at a rate in proportion to how many of the post's group
 are free: on patrol or at rest, not with a case and not at delegated work. Who sweeps can be called away at any time.
 Chances come from a stream for everybody being free, thinned by how many are, so that it is exact. What is found is
-reported through the channel ``sweep``. That repeated campaigns wear off (I12) is not here.
+reported through the channel ``sweep``. How often somebody was free as a chance came is counted, and read by no one in
+the model, so that a sweep whose people never were can be told. That repeated campaigns wear off (I12) is not here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.cases.intake import receive
-from sim.engine.codes import EV_FIND, F_OPEN, FIRST_SWEEP, L_FOUND, MOST_SWEEPS, NEVER, P_SWEEP
+from sim.engine.codes import EV_FIND, F_OPEN, FIRST_SWEEP, L_FOUND, LOOKS, LOOKS_FREE, MOST_SWEEPS, NEVER, P_SWEEP
 from sim.engine.draws import exponential, mix, uniforms
 from sim.engine.events import schedule
 from sim.engine.jit import njit
@@ -104,6 +105,8 @@ def sweep_chance(world, i, stamp):
     if e.open_case >= 0:
         return False
     k = world.pools[world.pool_of[world.sweeps[s].post, e.grid]]
+    world.looks[s, LOOKS] += 1
+    world.looks[s, LOOKS_FREE] += 1 if k.idle > 0 else 0
     v = uniforms(clock.key, mix(e.entity, world.sweeps[s].entity), P_SWEEP, n)[1]
     if v * k.count >= k.idle:
         return False

@@ -218,8 +218,8 @@ MEASURES: dict[str, Measure] = {
         "cases of trouble", "问题案件"),
     "report_in_share": _m("share", "higher", "true", "Whistled departments there in time", "按时报到率",
         "Called departments at the place by the whistle's deadline / called departments whose deadline lies within "
-        "the run",
-        "在哨令期限内到场的部门 / 期限在运行期内的被吹哨部门",
+        "the run, without those called off before it and before they had come",
+        "在哨令期限内到场的部门 / 期限在运行期内的被吹哨部门（不含期限前、到场前已被撤回者）",
         "called departments", "被吹哨部门"),
     "quorum_h": _m("h", "lower", "true", "Whistle to quorum", "吹哨到齐时间",
         "Mean hours from a whistle to its quorum, whistles that reached it",

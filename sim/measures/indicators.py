@@ -17,6 +17,7 @@ from sim.engine.codes import (
     O_ANSWERED,
     O_OPEN,
     O_SETTLED,
+    T_CANCELLED,
     TK_ENQUIRY,
 )
 from sim.engine.tables import World
@@ -82,12 +83,18 @@ def _whistles(world: World) -> dict[str, float]:
     tasks = world.tasks[: int(world.clock["tasks"][0])]
     mine = tasks[tasks["request"] >= 0]
     limit = q["first_deadline_min"][mine["request"]]  # on the whistle's own clock: working time where it counts that
-    judged = limit <= float(world.clock["now"][0])
+    judged = (limit <= float(world.clock["now"][0])) & ~_called_off(mine, limit)
     reached = q["quorum_min"] < NEVER
     return {
         "report_in_share": share(mine["arrived_min"] <= limit, judged),
         "quorum_h": mean((q["quorum_min"] - q["blown_min"])[reached] / 60.0),
     }
+
+
+def _called_off(parts: np.ndarray, limit: np.ndarray) -> np.ndarray:
+    """Return which whistled parts were called off in time, before anybody had come: they could no longer come."""
+    gone = (parts["state"] == T_CANCELLED) & (parts["done_min"] <= limit)
+    return gone & (parts["arrived_min"] >= NEVER)
 
 
 def _staff(world: World, days: float) -> dict[str, float]:
