@@ -45,8 +45,7 @@ class Front(TyperGroup):
         """Run a command; mistakes of input, missing extras and interruptions never show a traceback."""
         from sim.exhausted import too_little_to_start
 
-        heavy = next((word for word in sys.argv[1:] if not word.startswith("-")), "") in HEAVY
-        if heavy and "--help" not in sys.argv and (told := too_little_to_start()):
+        if _is_heavy() and (told := too_little_to_start()):
             typer.echo(f"gridwhistle: {told}", err=True)
             raise typer.Exit(1)
         try:
@@ -62,6 +61,12 @@ class Front(TyperGroup):
                 raise
             typer.echo(sentence, err=True)
             raise typer.Exit(code) from None
+
+
+def _is_heavy() -> bool:
+    """Tell whether the command line loads the engine or reads results."""
+    first = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    return first in HEAVY and "--help" not in sys.argv
 
 
 def _known(error: Exception) -> tuple[int | None, str]:
@@ -493,6 +498,10 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a sign that a terminal lacks is told by its number, not by a crash
             stream.reconfigure(errors="backslashreplace")
+    from sim.watched import run_again
+
+    if _is_heavy() and (code := run_again()) is not None:
+        sys.exit(code)
     app()
 
 

@@ -30,6 +30,7 @@ from scenarios.runners import FirstHere, InProcess, Runner, runner_for
 from scenarios.runs import Record, Run
 from scenarios.schema import Scenario
 from scenarios.store import Store, read_table
+from scenarios.told import beyond
 from sim.errors import InputError
 
 STRIDE = 64
@@ -143,6 +144,17 @@ class DesignedExperiment:
                 raise InputError(
                     error.problem, field=f"row {index}: {error.field}", found=error.found, allowed=error.allowed
                 ) from None
+
+    @property
+    def warnings(self) -> list[InputError]:
+        """What is told of the scenario and no mistake; and the first row in which a parameter is implausible."""
+        from sim import register
+
+        found: dict[str, InputError] = {}
+        for index, row in enumerate(self.settings):
+            for entry in register.implausible({name: v for name, v in row.items() if name not in self.idle}):
+                found.setdefault(entry.name, beyond(entry, row[entry.name], f"row {index}: {entry.name}"))
+        return [*self._experiment.warnings, *found.values()]
 
     def arm_hashes(self) -> dict[str, str]:
         """Return policy -> hash of all that decides its runs apart from seed, replication and parameters."""

@@ -133,9 +133,25 @@ def _implausible_type(kind: str, tree: Tree) -> Iterator[InputError]:
 
 
 def _beyond(entry: register.Entry, path: FieldPath, origin: Origin, value: Any, where: str) -> InputError:
-    return _notice(
+    return beyond(
+        entry, value, dotted(path), file=origin[0], line=origin[1],
+        allowed=f"the same, and its source under '{where}' to say that it is meant",
+    )  # fmt: skip
+
+
+def beyond(
+    entry: register.Entry,
+    found: Any,
+    field: str,
+    *,
+    file: str | None = None,
+    line: int | None = None,
+    allowed: str | None = None,
+) -> InputError:
+    """Return what is told of a value outside the plausible range of its parameter."""
+    return InputError(
         f"the value lies outside the plausible range of {entry.low:g} to {entry.high:g} ({entry.unit}) and is taken",
-        path, origin, value, f"the same, and its source under '{where}' to say that it is meant",
+        file=file, line=line, field=field, found=found, allowed=allowed,
     )  # fmt: skip
 
 

@@ -77,7 +77,7 @@ class VariableArm:
         Raises
         ------
         InputError
-            Unknown name, no finite number, outside the plausible range, or a parameter of the city's making.
+            Unknown name, no finite number, or a parameter of the city's making.
         """
         for name in parameters:
             check_variable(name)

@@ -28,10 +28,11 @@ START_MB = 1_000
 """Address space below which the libraries cannot be loaded, and may end the process instead of saying so, MB."""
 ENOUGH_MB = 2_500
 """Address space with which runs and results of the shipped scenarios are read on two processors, MB; measured."""
-_NO_MEMORY = (
+NO_MEMORY = (
     f"not enough memory; {_KEPT}. Give it more ({ENOUGH_MB:,} MB of address space are enough for most: ulimit -v, a"
     " container's limit) or take fewer workers (--workers 1)"
 )
+"""What is said where memory gave out."""
 _SAID = ("failed to map segment", "annot allocate memory", "can't start new thread", "out of memory", "malloc of size")
 """How libraries say that memory is short where they raise no error of memory."""
 
@@ -44,7 +45,7 @@ def told_of(error: BaseException | None) -> str:
     seen = 0
     while error is not None and seen < 10:
         if isinstance(error, MemoryError) or any(said in str(error) for said in _SAID):
-            return _NO_MEMORY
+            return NO_MEMORY
         number = getattr(error, "errno", None)
         if isinstance(error, OSError) and number in _TOLD and not isinstance(error, ConnectionError):
             where = f" ({error.filename})" if error.filename else ""
@@ -62,17 +63,23 @@ def no_name(error: BaseException) -> InputError | None:
 
 def too_little_to_start() -> str:
     """Return a sentence when the limit on this process's address space is below `START_MB`; empty otherwise."""
+    limit_mb = address_space_limit()
+    if limit_mb is None or limit_mb >= START_MB:
+        return ""
+    return (
+        f"not enough memory to start: the limit is {limit_mb:,.0f} MB of address space, at least {START_MB:,} MB are"
+        f" needed and {ENOUGH_MB:,} MB are enough for most (ulimit -v); nothing was begun"
+    )
+
+
+def address_space_limit() -> float | None:
+    """Return the limit on this process's address space, MB; None where there is none."""
     try:
         import resource
     except ImportError:  # Windows has no such limits
-        return ""
+        return None
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit == resource.RLIM_INFINITY or limit >= START_MB * 10**6:
-        return ""
-    return (
-        f"not enough memory to start: the limit is {limit / 1e6:,.0f} MB of address space, at least {START_MB:,} MB are"
-        f" needed and {ENOUGH_MB:,} MB are enough for most (ulimit -v); nothing was begun"
-    )
+    return None if limit == resource.RLIM_INFINITY else limit / 1e6
 
 
 def is_exhausted(error: BaseException) -> bool:

@@ -102,7 +102,6 @@ def test_a_design_keeps_all_good_runs_and_names_the_culprits(scenario, tmp_path)
     ("row", "said"),
     [
         ({"coordination.reminder_intervall_min": 5}, "coordination.reminder_interval_min"),
-        ({REMINDER: 1e9}, "row 1.*outside the plausible range"),
         ({REMINDER: float("nan")}, "finite number"),
         ({"city.household_size_mean": 2.5}, "read while a city is built"),
     ],
@@ -111,6 +110,14 @@ def test_mistakes_in_a_design_are_named(scenario, row, said):
     design = DesignedExperiment(scenario, ["referral"], [{REMINDER: register.default(REMINDER)}, row])
     with pytest.raises(InputError, match=said):
         design.check()
+
+
+def test_an_implausible_setting_is_taken_and_told_once(scenario):
+    rows = [{REMINDER: register.default(REMINDER)}, {REMINDER: 1e8}, {REMINDER: 1e9}]
+    design = DesignedExperiment(scenario, ["referral"], rows)
+    design.check()
+    (told,) = [one for one in design.warnings if "plausible" in one.problem]
+    assert told.field == f"row 1: {REMINDER}" and told.found == 1e8
 
 
 def test_impossible_designs(scenario):

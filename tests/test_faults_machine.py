@@ -196,7 +196,7 @@ def test_too_little_memory_to_start_is_told_with_what_is_needed(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("limit_mb", [1500, 2000])
+@pytest.mark.parametrize("limit_mb", [1100, 1500, 1750, 2000, 2250])
 def test_little_memory_gives_results_or_a_sentence(folder, limit_mb):
     assert command(folder, "run", "small.yaml", "--out", "r", "-w", "1", "--json").returncode == 0
     for words in (("export", "r"), ("run", "small.yaml", "--out", f"r{limit_mb}", "-w", "1", "--json")):

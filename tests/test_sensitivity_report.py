@@ -153,7 +153,7 @@ def test_shares_are_shown_in_points(town):
     tell = Teller(found, Texts("en"))
     assert tell.unit == "points" and tell.amount(0.015) == "1.50 points"
     level = result(town, measure="true_resolution_share", policies=["whistle"])
-    assert Teller(level, Texts("en")).amount(0.015) == "1.50%"
+    assert Teller(level, Texts("en")).amount(0.015) == "1.50 %"
 
 
 @pytest.mark.parametrize(("lang", "size"), [("en", (1920, 1080)), ("zh", (390, 844))], ids=["wall-en", "phone-zh"])
