@@ -53,6 +53,27 @@ def engine(
     _report(ENGINE, measured, "Engine" + (" (quick: figures mean nothing)" if quick else ""), json)
 
 
+@app.command("in-turn")
+def in_turn(
+    base: Annotated[str, typer.Option("--base", help="Commit that is measured beside this checkout.")],
+    json: Json = None,
+    only: Annotated[str, typer.Option("--only", help="Keys of 'engine', with commas between them.")] = "",
+    rounds: Annotated[int, typer.Option("--rounds", min=2, help="Rounds of both, one more to warm up.")] = 5,
+    least: Annotated[float, typer.Option("--least", help="Ratio, here over there, to reach.")] = 0.97,
+) -> None:
+    """Measure figures of the engine here and at another commit in turn (A B A B); about 8 minutes."""
+    from benchmarks.in_turn import KEYS, bars, measure
+    from sim.errors import InputError
+
+    keys = tuple(filter(None, only.split(","))) or KEYS
+    try:
+        measured = measure(base, keys, rounds)
+    except InputError as error:
+        typer.echo(f"benchmarks: {error.sentence()}", err=True)
+        raise typer.Exit(2) from None
+    _report(bars(keys, least), measured, f"Here over {base}", json)
+
+
 @app.command()
 def campaign(
     json: Json = None,

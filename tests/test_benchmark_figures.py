@@ -178,3 +178,8 @@ def test_every_figure_can_be_measured(keys, tmp_path):
     done = CliRunner().invoke(app, ["engine", "--quick", "--only", key, "--json", str(file)])
     assert done.exit_code == 0, done.output
     assert key in json.loads(file.read_text())
+
+
+def test_an_unknown_commit_is_one_sentence():
+    done = CliRunner().invoke(app, ["in-turn", "--base", "no-such-commit"])
+    assert done.exit_code == 2 and "git knows no such commit" in done.output and "Traceback" not in done.output
