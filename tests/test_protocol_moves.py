@@ -108,7 +108,7 @@ def test_two_whistles_that_hold_each_others_crews_are_released_and_both_end():
 
 def test_without_the_time_out_they_would_wait_for_ever():
     """The same with an endless hold: shows that the release above is what ends it."""
-    world = run(two_departments(CROSS, whistle={"hold_min": 1e9}))
+    world = run(two_departments(CROSS, whistle={"hold_min": 5e7}))
     cases = rows(world, "cases")
     assert (cases["outcome"][1:] == codes.O_OPEN).all() and not len(logged(world, codes.L_QUORUM))
     assert (world.tasks["state"][: int(world.clock["tasks"][0])] == codes.T_HOLDING).sum() == 2

@@ -250,7 +250,7 @@ def test_a_cut_off_place_is_reached_off_the_roads(replay):
     far = int(np.argmax(city.travel[0, 0]))
     node = int(city.places[far])
     wall = Closure(name="cordon", from_min=0.0, until_min=9.0, x_m=float(city.roads.x[node]),
-                   y_m=float(city.roads.y[node]), radius_m=1e9)  # fmt: skip
+                   y_m=float(city.roads.y[node]), radius_m=1e6)  # fmt: skip
     way = Ways(city, [wall]).between([(1, 0, 0, far)])[0]
     assert not way.open_roads
     assert way.nodes[-1] == node
