@@ -24,6 +24,7 @@ from sim.city.city import City
 from sim.city.closures import travel_changes
 from sim.engine.buffers import BUFFERS
 from sim.engine.codes import DUE_ROWS, HOOK_NAMES, LOOK_COUNTS, NEVER
+from sim.engine.events import INSTANTS_PER_MIN
 from sim.engine.hooks import hook_addresses
 from sim.engine.names import entity
 from sim.engine.tables import (
@@ -54,7 +55,7 @@ from sim.spec import LOG_LEVELS, ModelSpec
 # room that tables begin with; what turns out too small grows
 _ROWS_PER_INCIDENT = {"cases": 1.1, "tasks": 2.2, "work": 2.2, "heap": 0.4, "later": 0.4, "log": 14.0}
 # what a calendar is laid out for; an error here costs time and changes nothing
-_TIMERS_PER_INCIDENT, _TIMERS_PER_STAFF_DAY, _TIMERS_PER_BIN = 6.0, 5.0, 4.0
+_TIMERS_PER_INCIDENT, _TIMERS_PER_STAFF_DAY, _TIMERS_PER_BIN = 6.0, 5.0, 8.0
 _HALF_TURNS = 1024  # lists of timers farther ahead, a power of two
 _LEADS = ("home_department", "street", "first_present")
 _WHISTLES = ("hard_problem", "joint_enforcement", "emergency")
@@ -121,8 +122,10 @@ class Arm:
         """Make the timers' calendar: bins of a few timers each, and a ring that turns once in two days or more."""
         days = self.spec.horizon_days
         timers = _TIMERS_PER_INCIDENT * len(world.incidents) + _TIMERS_PER_STAFF_DAY * len(world.staff) * days
-        per_day = max(timers / _TIMERS_PER_BIN / days, 24.0)
-        world.clock["bins_per_min"] = per_day / 1440.0
+        wanted = max(timers / _TIMERS_PER_BIN / days, 24.0)
+        bits = max(math.floor(math.log2(1440.0 * INSTANTS_PER_MIN / wanted)), 0)  # no wider than wanted
+        per_day = 1440.0 * INSTANTS_PER_MIN / (1 << bits)
+        world.clock["bin_bits"] = bits
         world._set("far", np.zeros(_HALF_TURNS, DTYPES["far"]))
         world._set("bins", np.zeros(1 << min(max(math.ceil(math.log2(2.0 * per_day)), 8), 20), DTYPES["bins"]))
 

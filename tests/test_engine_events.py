@@ -48,10 +48,10 @@ def now_done(address):
     drop_now(as_world(address))
 
 
-def empty_world(room: int, bins: int = 2, bins_per_min: float = 1.0, far: int = 2) -> World:
+def empty_world(room: int, bins: int = 2, bin_bits: int = 20, far: int = 2) -> World:
     sizes = {"clock": 1, "heap": room, "later": room, "bins": bins, "far": far, "due": 2 * DUE_ROWS, "now": room}
     world = World({n: np.zeros((sizes.get(n, 0),) + (0,) * (NDIM[n] - 1), DTYPES[n]) for n in NAMES})
-    world.clock["bins_per_min"] = bins_per_min
+    world.clock["bin_bits"] = bin_bits
     return world
 
 
@@ -79,7 +79,7 @@ timers = st.lists(
 )  # fmt: skip
 # few and many bins, narrower and wider than the gaps between timers; few lists of half turns, so that they go round
 calendars = st.sampled_from(
-    [(2, 1e-7, 1), (2, 0.01, 4), (4, 0.003, 2), (64, 0.01, 8), (16, 1.0, 1), (256, 0.001, 64), (8, 0.02, 4)]
+    [(2, 43, 1), (2, 27, 4), (4, 28, 2), (64, 27, 8), (16, 20, 1), (256, 30, 64), (8, 26, 4)]
 )
 
 
@@ -118,7 +118,7 @@ def test_timers_set_while_time_goes_on_leave_in_order(steps, calendar):
 
 
 def test_nothing_is_found_before_its_time_or_in_an_empty_queue():
-    world = empty_world(4, 4, 0.5)
+    world = empty_world(4, 4, 21)
     assert first(world.address, math.inf) == NEVER
     put(world.address, 90.0, 0, 0, np.uint64(1), 0)
     assert first(world.address, 50.0) == NEVER and first(world.address, 90.0) == 90.0
@@ -133,7 +133,7 @@ def test_a_timer_of_never_is_not_set():
 @pytest.mark.parametrize("count", [1, DUE_ROWS - 1, DUE_ROWS, DUE_ROWS + 1, 300])
 def test_a_crowd_in_one_bin_leaves_in_order(count):
     """Half of them at one instant, among them more than a bin puts in order at once."""
-    world, draw = empty_world(count + 1, 8, 1.0), np.random.default_rng(count)
+    world, draw = empty_world(count + 1, 8, 20), np.random.default_rng(count)
     times = 100.0 + np.where(draw.random(count) < 0.5, 0.5, draw.random(count))
     for time, entity in zip(times, draw.integers(0, 50, count), strict=True):
         put(world.address, float(time), 3, 0, np.uint64(entity), 0)

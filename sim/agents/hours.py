@@ -16,11 +16,15 @@ H_DUTY, H_CASES, H_DELEGATED = range(3)
 H_NAMES = ("on_duty_min", "busy_min", "background_min")
 
 
-@njit((W, I, I, F, F))
+@njit(inline="always")
 def count_hours(world, s, what, begin_min, end_min):
     """Add a span of a person's time to its hours of the day (``H_`` codes); does nothing where none are kept."""
-    if world.hours.shape[0] == 0:
-        return
+    if world.hours.shape[0] > 0:  # looked at where it is called, so that who keeps none pays nothing
+        _add_hours(world, s, what, begin_min, end_min)
+
+
+@njit((W, I, I, F, F))
+def _add_hours(world, s, what, begin_min, end_min):
     pool, at = np.int64(world.staff[s].pool), begin_min
     while at < end_min:
         hour = np.int64(at // 60.0)

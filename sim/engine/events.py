@@ -27,7 +27,7 @@ from sim.engine.codes import DUE_ROWS, NEVER
 from sim.engine.jit import njit
 from sim.engine.kinds import F, I, U, W
 
-_LAST_BIN = 4e18
+_LAST_MIN = 4e12  # later than this is the last bin, which is never opened
 # Instants are decimal, so that every decimal of six places lies in the middle of one, and thirds, sevenths and
 # sixtieths well inside; times farther apart than _APART_MIN are certainly two.
 INSTANTS_PER_MIN = 1e6
@@ -35,19 +35,17 @@ _APART_MIN = 2e-6
 _FAR, _MIDDLE, _NEAR = 8, 4, 2  # bins ahead at which memory is asked for timers, their subjects, what belongs to those
 
 
-@njit((F,))
+@njit(inline="always")
 def instant(time):
     """Return the number of the instant at which something happens."""
     return np.floor(time * INSTANTS_PER_MIN + 0.5)
 
 
-@njit((F, F))
+@njit(inline="always")
 def is_earlier(a, b):
     """Return True when time ``a`` lies at an earlier instant than ``b``."""
     apart = b - a
-    if apart > _APART_MIN:
-        return True
-    return apart > 0.0 and instant(a) < instant(b)
+    return apart > _APART_MIN or (apart > 0.0 and instant(a) < instant(b))
 
 
 @njit
@@ -138,8 +136,8 @@ def _pop(world):
 # ---------------------------------------------------------------- the bins
 @njit((W, F))
 def _bin_of(world, time):
-    """Return the bin of a time; what happens at one instant is in one bin."""
-    return np.int64(min(instant(time) / INSTANTS_PER_MIN * world.clock[0].bins_per_min, _LAST_BIN))
+    """Return the bin of a time; what happens at one instant is in one bin, since a bin is 2**bin_bits instants."""
+    return np.int64(min(time, _LAST_MIN) * INSTANTS_PER_MIN + 0.5) >> world.clock[0].bin_bits
 
 
 @njit

@@ -121,8 +121,8 @@ CLOCK = _table(
     "i8 heap now_head now_count cursor cases tasks requests log events decisions asked_hook asked_subject asked_slot",
     "i8 log_level bad_hook bad_subject bad_code bad_arg patrol_post petition_channel patrol_channel sensor_channel",
     "i8 reposition reports merges wrong_merges splits abandoned lost joins dynamic_priority",
-    "i8 timers later later_free bin due due_end due_heads ties",
-    "f8 office_open office_close horizon_min bins_per_min turn_min",
+    "i8 timers later later_free bin bin_bits due due_end due_heads ties",
+    "f8 office_open office_close horizon_min turn_min",
 )
 PENDING = _table("i8 has code arg", "f8 value")
 # what a rule may read and what only the model reads; travel factors are known to all
