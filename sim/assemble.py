@@ -123,7 +123,7 @@ class Arm:
         days = self.spec.horizon_days
         timers = _TIMERS_PER_INCIDENT * len(world.incidents) + _TIMERS_PER_STAFF_DAY * len(world.staff) * days
         wanted = max(timers / _TIMERS_PER_BIN / days, 24.0)
-        bits = max(math.floor(math.log2(1440.0 * INSTANTS_PER_MIN / wanted)), 0)  # no wider than wanted
+        bits = max(round(math.log2(1440.0 * INSTANTS_PER_MIN / wanted)), 0)
         per_day = 1440.0 * INSTANTS_PER_MIN / (1 << bits)
         world.clock["bin_bits"] = bits
         world._set("far", np.zeros(_HALF_TURNS, DTYPES["far"]))
