@@ -215,7 +215,7 @@ def test_the_stored_runs_are_what_the_model_gives(shown, town):
         (["--rows", "100"], "power of two"),
         (["--parameter", "report_in.lode"], "report_in.load"),
         (["--on-failed", "impute"], "refuse, drop"),
-        (["--replicates", "1"], "cannot tell chance"),
+        (["--replicates", "1"], "2 to 64"),
         (["--time-limit", "0"], "above 0"),
         (["--residents", "0"], "residents"),
     ],
