@@ -243,6 +243,69 @@ def test_a_columns_zone_is_its_zone_and_types_say_what_the_csv_says(tmp_path: Pa
     assert codes(error) == ["nested_column"]
 
 
+@pytest.mark.parametrize("named", [None, "America/Los_Angeles"])
+@pytest.mark.parametrize(
+    ("opened_in", "closed_in"),
+    [
+        ("America/Los_Angeles", "America/Los_Angeles"),
+        ("America/Los_Angeles", "UTC"),  # moments in UTC tell no clock of their own
+        ("UTC", "America/Los_Angeles"),
+        ("Etc/UTC", "America/Los_Angeles"),
+        ("America/Los_Angeles", "-08:00"),  # a part of the system that never changes its clocks
+        ("US/Pacific", "America/Los_Angeles"),
+        ("America/Los_Angeles", None),  # clock times without a zone are of the zone that the other column states
+        (None, "America/Los_Angeles"),
+    ],
+)
+def test_each_column_of_a_parquet_file_is_read_in_its_own_zone(
+    opened_in: str | None, closed_in: str | None, named: str | None, tmp_path: Path
+) -> None:
+    clock = pd.Timestamp("2024-01-05 09:00") + pd.to_timedelta(np.arange(60) * 3, unit="D")
+    opened = pd.DatetimeIndex(clock).tz_localize("America/Los_Angeles")
+    frame = pd.DataFrame({"case": [str(i) for i in range(60)]})
+    for name, moments, zone in (("opened", opened, opened_in), ("closed", opened + pd.Timedelta(hours=3), closed_in)):
+        frame[name] = moments.tz_localize(None) if zone is None else moments.tz_convert(zone)
+    frame.to_parquet(tmp_path / "log.parquet")
+    log = CaseLog.read(tmp_path / "log.parquet", zone=named)
+    assert log.zone == "America/Los_Angeles" and set(log.cases["cycle_min"]) == {180.0}
+    assert set(log.local(log.cases["opened"]).dt.hour) == {9}
+
+
+def test_columns_of_two_places_have_no_common_clock_unless_one_is_named(tmp_path: Path) -> None:
+    opened = pd.date_range("2024-01-05 09:00", periods=60, freq="3D", tz="America/Los_Angeles")
+    closed = (opened + pd.Timedelta(hours=3)).tz_convert("Europe/Berlin")
+    pd.DataFrame({"case": range(60), "opened": opened, "closed": closed}).to_parquet(tmp_path / "log.parquet")
+    assert codes(refusal(tmp_path / "log.parquet")) == ["several_zones"]
+    for zone in ("America/Los_Angeles", "Europe/Berlin"):
+        log = CaseLog.read(tmp_path / "log.parquet", Mapping.parse("accept: [several_zones]"), zone=zone)
+        assert log.zone == zone and set(log.cases["cycle_min"]) == {180.0}
+
+
+@pytest.mark.parametrize(
+    ("offset", "zone", "fits"),
+    [
+        ("+08:00", "Asia/Shanghai", True), ("Z", "Asia/Shanghai", True), ("+08:00", "Europe/Berlin", False),
+        ("+01:00", "Europe/Berlin", True), ("+02:00", "Europe/Berlin", True), ("-05:00", "America/Chicago", True),
+        ("-05:00", "America/Denver", False), ("+05:30", "Asia/Kolkata", True), ("+05:30", "Asia/Karachi", False),
+        ("+08:00", "UTC+08:00", True), ("+08:00", "UTC+07:00", False),
+    ],
+)  # fmt: skip
+def test_one_offset_that_the_stated_zone_never_has_is_refused(
+    offset: str, zone: str, fits: bool, tmp_path: Path
+) -> None:
+    """Before, times at +08:00 with --zone Europe/Berlin were counted by Berlin's hours without a word."""
+    days = pd.date_range("2024-01-05", periods=30)
+    path = cases_csv(tmp_path / "log.csv", opened=[f"{d:%Y-%m-%d} 09:00:00{offset}" for d in days],
+                     closed=[f"{d:%Y-%m-%d} 12:00:00{offset}" for d in days])  # fmt: skip
+    if fits:
+        assert CaseLog.read(path, zone=zone).zone == zone
+        return
+    error = refusal(path, zone=zone)
+    assert codes(error) == ["other_zone"] and zone in said(error) and offset in said(error)
+    log = CaseLog.read(path, Mapping.parse("accept: [other_zone]"), zone=zone)
+    assert log.zone == zone and set(log.cases["cycle_min"]) == {180.0}
+
+
 @pytest.mark.parametrize("per_second", [1, 1_000, 1_000_000, 1_000_000_000])
 def test_whole_numbers_since_1970(per_second: int, tmp_path: Path) -> None:
     seconds = np.arange(1_704_100_000, 1_704_100_000 + 5 * 90_000, 90_000)
