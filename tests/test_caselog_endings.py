@@ -65,8 +65,9 @@ def test_words_mean_nothing_where_the_map_says_so_and_among_times(tmp_path: Path
 
 @pytest.mark.parametrize(
     ("status", "options"),
-    [("Closed", ""), ("Closed - Duplicate", ""), ("已办结", ""), ("结案", ""), ("办结", ""),
-     ("Fertig", "closing_statuses: [Fertig]")],
+    [("Closed", ""), ("Closed - Duplicate", ""), ("已办结", ""), ("结案", ""), ("办结", ""), ("closed_no_action", ""),
+     ("Case Closed", ""), ("Auto-closed", ""), ("Archived", ""), ("Geschlossen", ""), ("Clôturé", ""), ("Cerrada", ""),
+     ("закрыто", ""), ("完了", ""), ("处理完毕", ""), ("Fertig", "closing_statuses: [Fertig]")],
 )  # fmt: skip
 def test_closed_without_a_date_is_neither_open_nor_a_duration(status: str, options: str, tmp_path: Path) -> None:
     closed = ["2024-03-04 13:30", "", "", "2024-03-07 13:30", ""]
@@ -81,6 +82,32 @@ def test_closed_without_a_date_is_neither_open_nor_a_duration(status: str, optio
     assert len(got) == 5 and list(got.cycle_min[1:3]) == [-1, -1] and got.cycle_open[1:3].all()
     train, _ = log.split("2024-03-07")
     assert train.cases["end_unknown"].sum() == 2 and not train.cases["open_end"].any()
+
+
+@pytest.mark.parametrize(
+    "status", ["Not Closed", "Unclosed", "To be closed", "Disclosed", "Closet 5", "未结案", "Incomplete"]
+)
+def test_words_that_only_resemble_a_closing_close_nothing(status: str, tmp_path: Path) -> None:
+    path = cases_csv(tmp_path / "log.csv", status=[status] * 5, closed=["2024-03-04 13:30", "", "", "", ""])
+    log = CaseLog.read(path, zone="UTC")
+    assert list(log.cases["open_end"]) == [False] + [True] * 4 and not log.cases["end_unknown"].any()
+
+
+def test_a_status_of_unknown_meaning_that_mostly_stands_beside_dates_is_told(tmp_path: Path) -> None:
+    closed = ["2024-03-04 13:30", "2024-03-05 13:30", "", "", ""]
+    path = cases_csv(tmp_path / "log.csv", status=["Fertig"] * 3 + ["Neu"] * 2, closed=closed)
+    log = CaseLog.read(path, zone="UTC")
+    assert found(log, "undated_like_closed") == 1 and log.cases["open_end"].sum() == 3
+    named = CaseLog.read(path, Mapping.parse("closing_statuses: [Fertig]"), zone="UTC")
+    assert found(named, "closed_without_date") == 1 and named.cases["open_end"].sum() == 2
+
+
+@pytest.mark.parametrize("word", ["–", "—", "?", "#N/A", "nil", "(null)", "N.A.", "0000-00-00 00:00:00", "无", "暂无"])
+def test_words_for_no_time(word: str, tmp_path: Path) -> None:
+    path = cases_csv(tmp_path / "log.csv", closed=["2024-03-04 13:30", word, "2024-03-06 13:30"])
+    assert list(CaseLog.read(path, zone="UTC").cases["open_end"]) == [False, True, False]
+    other = cases_csv(tmp_path / "other.csv", closed=["2024-03-04 13:30", "TBD", "2024-03-06 13:30"])
+    assert "missing_words" in said(refusal(other, zone="UTC"))
 
 
 def test_dates_and_statuses_that_contradict_are_counted(tmp_path: Path) -> None:

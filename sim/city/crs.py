@@ -35,6 +35,8 @@ _UTM = re.compile(r"(326|327)(0[1-9]|[1-5]\d|60)|258(2[89]|3[0-8])|269(0[1-9]|1\
 _CODE = re.compile(
     r"(?:(?:\+init=)?epsg|urn:ogc:def:crs:epsg|https?://www\.opengis\.net/def/crs/epsg)[:/](?:[\w.]*[:/])?(\d+)"
 )
+_SHOWN = re.compile(r"epsg[ :_-]*(\d+)( *[-,(] *\D.*)?")
+"""As programs show a code beside its name: ``EPSG:4326 - WGS 84``."""
 _DEGREE = math.pi / 180
 _EARTH_M = (6.3e6, 6.45e6)
 _MOST_DISTORTED = 0.01
@@ -111,12 +113,13 @@ def frame_of(text: Any, file: str | Path) -> Frame:
 
 def _modern(name: str) -> str:
     """Return old or short spellings of a code as PROJ knows them."""
-    if name.startswith("{") and "init" in name:
+    if name.startswith("{") and ("init" in name or "proj'" in name):
         try:
-            name = str(ast.literal_eval(name).get("init", name))
-        except (ValueError, SyntaxError, AttributeError):
+            parts = dict(ast.literal_eval(name))
+        except (ValueError, SyntaxError, TypeError):
             return name
-    match = _CODE.fullmatch(name.lower())
+        name = str(parts.get("init") or " ".join(f"+{k}" if v is True else f"+{k}={v}" for k, v in parts.items()))
+    match = _CODE.fullmatch(name.lower()) or _SHOWN.fullmatch(name.lower())
     if match or name.isdigit():
         return f"EPSG:{match[1] if match else name}"
     return "OGC:CRS84" if name.upper() in ("CRS84", "CRS:84") else name
