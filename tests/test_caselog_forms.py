@@ -347,3 +347,26 @@ def test_a_refusal_speaks_chinese_where_asked(tmp_path: Path) -> None:
 
 def test_every_column_role_is_a_field_of_the_map() -> None:
     assert set(COLUMN_ROLES) <= set(Mapping.__dataclass_fields__)
+
+
+# Columns by their names
+
+
+@pytest.mark.parametrize(
+    ("columns", "roles_"),
+    [
+        ("SR_NUMBER CREATED_DATE CLOSED_DATE SR_TYPE STATUS OWNER_DEPARTMENT", "case opened closed kind status department"),
+        ("SRNumber CreatedDate UpdatedDate RequestType Status RequestSource ClosedDate",
+         "case opened - kind status channel closed"),
+        ("OBJECTID CREATED_DA CLOSED_DAT COMPLAINT_ STATUS", "- opened closed - status"),  # cut by a shapefile
+        ("case_enquiry_id open_dt closed_dt type case_status sla_target_dt", "case opened closed kind status deadline"),
+        ("number opened_at closed_at category assignment_group state", "case opened closed kind department status"),
+        ("issue_key created resolutiondate issuetype status", "case opened closed kind status"),
+        ("任务号 上报时间 结案时间 大类名称 处置部门", "case opened closed kind department"),
+        ("工单号 来电时间 办结日期 诉求类型 承办单位", "case opened closed kind department"),
+        ("unique_key created_date closed_date agency complaint_type", "case opened closed department kind"),
+    ],
+)  # fmt: skip
+def test_columns_of_usual_exports_are_known_by_their_names(columns: str, roles_: str) -> None:
+    want = {role: column for column, role in zip(columns.split(), roles_.split(), strict=True) if role != "-"}
+    assert guess(columns.split()).columns() == want
