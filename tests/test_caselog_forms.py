@@ -355,7 +355,8 @@ def test_every_column_role_is_a_field_of_the_map() -> None:
 @pytest.mark.parametrize(
     ("columns", "roles_"),
     [
-        ("SR_NUMBER CREATED_DATE CLOSED_DATE SR_TYPE STATUS OWNER_DEPARTMENT", "case opened closed kind status department"),
+        ("SR_NUMBER CREATED_DATE CLOSED_DATE SR_TYPE STATUS OWNER_DEPARTMENT",
+         "case opened closed kind status department"),
         ("SRNumber CreatedDate UpdatedDate RequestType Status RequestSource ClosedDate",
          "case opened - kind status channel closed"),
         ("OBJECTID CREATED_DA CLOSED_DAT COMPLAINT_ STATUS", "- opened closed - status"),  # cut by a shapefile
