@@ -224,7 +224,11 @@ def test_ranges_beyond_the_plausible_are_taken_and_told(town, tmp_path):
     for warnings in (machine["warnings"], manifest["warnings"]):
         assert sum("plausible range of 0 to 1.5" in one for one in warnings) == 1
         assert sum("varying this changes nothing" in one for one in warnings) == 1
-    assert [factor["high"] for factor in machine["factors"]] == [9.0, machine["factors"][1]["high"], 0.9]
+    assert [(factor["high"], factor["narrowed"]) for factor in machine["factors"]] == [
+        (9, True),
+        (5, False),
+        (1.2, False),
+    ]
 
 
 @pytest.mark.parametrize(
