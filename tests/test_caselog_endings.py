@@ -224,6 +224,13 @@ def test_object_centric_logs_are_refused_by_name(text: str, tmp_path: Path) -> N
         ("America/New_York", "2024-03-10 01:50", "2024-03-10 02:10", 20),
         ("America/New_York", "2024-03-10 02:50", "2024-03-10 03:10", 20),
         ("Australia/Lord_Howe", "2024-04-07 01:50", "2024-04-07 01:35", 15),  # the clock goes back half an hour
+        ("America/Havana", "2023-11-05 00:50", "2023-11-05 00:10", 20),  # midnight stands twice
+        ("America/Sao_Paulo", "2019-02-16 23:50", "2019-02-16 23:10", 20),  # back into the day before
+        ("America/Sao_Paulo", "2018-11-03 23:50", "2018-11-04 00:20", 30),  # there is no midnight
+        ("Asia/Beirut", "2022-03-26 23:50", "2022-03-27 01:10", 20),
+        ("Antarctica/Troll", "2023-10-29 02:30", "2023-10-29 01:40", 70),  # two hours at once
+        ("Pacific/Apia", "2011-12-29 23:50", "2011-12-31 00:10", 20),  # a day is left out
+        ("Pacific/Apia", "2011-12-30 10:00", "2011-12-31 11:00", 60),
     ],
 )
 def test_one_rule_for_rows_and_events(zone: str, opened: str, closed: str, minutes: float, tmp_path: Path) -> None:
