@@ -27,12 +27,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from scenarios.option_numbers import MOST_SEED, decimal, whole
+
 if TYPE_CHECKING:
     from scenarios.console import Console
     from sim.errors import InputError
 
 EXTRAS = {"kaleido": "report", "distributed": "cluster", "playwright": "browser", "simpy": "bench"}
 """Module that may be missing -> the extra that brings it."""
+
+YEAR_S, MOST_RESIDENTS = 31_557_600, 20_000_000
 
 HEAVY = ("run", "compare", "sensitivity", "calibrate", "export", "drill", "dashboard")
 """Commands that load the engine or read results."""
@@ -120,26 +124,26 @@ app.add_typer(library_app, name="library")
 
 Scenario = Annotated[str, typer.Argument(help="A library name (see 'library list') or the path of a YAML file.")]
 Replications = Annotated[
-    int | None, typer.Option("--replications", "-n", min=1, max=1_000_000, help="Replications of each policy.")
+    int | None, whole("--replications", "-n", least=1, most=1_000_000, help="Replications of each policy.")
 ]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Root seed of all random draws.")]
-Days = Annotated[float | None, typer.Option("--days", help="Simulated days, in place of the scenario's.")]
+Seed = Annotated[int | None, whole("--seed", most=MOST_SEED, help="Root seed of all random draws.")]
+Days = Annotated[float | None, decimal("--days", most=36_525, help="Simulated days, in place of the scenario's.")]
 CityFolder = Annotated[
     Path | None, typer.Option("--city", help="Folder of a saved city, in place of the scenario's city.")
 ]
-Workers = Annotated[int | None, typer.Option("--workers", "-w", min=1, max=512, help="Processes (default: the cores).")]
+Workers = Annotated[int | None, whole("--workers", "-w", least=1, most=512, help="Processes (default: the cores).")]
 Out = Annotated[Path | None, typer.Option("--out", help="Where to write (default: results/<scenario>-<id>).")]
 Resume = Annotated[
     bool, typer.Option("--resume/--fresh", help="Go on with results of the same experiment, or begin a new folder.")
 ]
-Keep = Annotated[int, typer.Option("--keep-cases", min=0, help="Replications of which the case tables are kept.")]
+Keep = Annotated[int, whole("--keep-cases", most=1_000_000, help="Replications of which the case tables are kept.")]
 WallLimit = Annotated[
     float | None,
-    typer.Option("--wall-limit", help="Seconds one run may take (default: 20 times the median, at least 60)."),
+    decimal("--wall-limit", most=YEAR_S, help="Seconds one run may take (default: 20 times the median, at least 60)."),
 ]
 MemoryLimit = Annotated[
     float | None,
-    typer.Option("--memory-limit", help="MB one run's process may use (default: its share of the machine)."),
+    decimal("--memory-limit", most=1e9, help="MB one run's process may use (default: its share of the machine)."),
 ]
 Lang = Annotated[str, typer.Option("--lang", help="Language of tables and report: en or zh.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines and nothing else.")]
@@ -206,7 +210,13 @@ def sensitivity(
         "sobol"
     ),
     rows: Annotated[
-        int | None, typer.Option("--rows", help="Trajectories (morris, default 20), base points (sobol, default 256).")
+        int | None,
+        whole(
+            "--rows",
+            least=1,
+            most=1_000_000,
+            help="Trajectories (morris, default 20), base points (sobol, default 256).",
+        ),
     ] = None,
     parameter: Annotated[
         list[str] | None,
@@ -219,17 +229,24 @@ def sensitivity(
         list[str] | None,
         typer.Option("--policy", "-p", help="One: its measure. Two: their difference (default: the first two)."),
     ] = None,
-    replicates: Annotated[int, typer.Option("--replicates", help="Runs of each row, at least 2.")] = 2,
+    replicates: Annotated[int, whole("--replicates", least=2, most=64, help="Runs of each row.")] = 2,
     on_failed: Annotated[
         str, typer.Option("--on-failed", help="refuse, or drop the whole blocks that have a failed run.")
     ] = "refuse",
     time_limit: Annotated[
-        float | None, typer.Option("--time-limit", help="Seconds after which a run is ended (default: derived).")
+        float | None,
+        decimal("--time-limit", most=YEAR_S, help="Seconds after which a run is ended (default: derived)."),
     ] = None,
     seed: Seed = None,
     days: Days = None,
     residents: Annotated[
-        int | None, typer.Option("--residents", help="Residents of the synthetic city, in place of the scenario's.")
+        int | None,
+        whole(
+            "--residents",
+            least=1,
+            most=MOST_RESIDENTS,
+            help="Residents of the synthetic city, in place of the scenario's.",
+        ),
     ] = None,
     city: CityFolder = None,
     workers: Workers = None,
@@ -263,8 +280,10 @@ def calibrate(
     on_bad_rows: Annotated[
         str, typer.Option("--on-bad-rows", help="refuse or drop rows that cannot be used.")
     ] = "refuse",
-    replications: Annotated[int, typer.Option("--replications", "-n", min=20, max=10_000)] = 100,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Root seed of the held-out simulation.")] = 7,
+    replications: Annotated[
+        int, whole("--replications", "-n", least=20, most=10_000, help="Replications of the held-out days.")
+    ] = 100,
+    seed: Annotated[int, whole("--seed", most=MOST_SEED, help="Root seed of the held-out simulation.")] = 7,
     out: Out = None,
     report: Report = True,
     lang: Lang = "en",
@@ -309,7 +328,7 @@ def drill(
     role: Annotated[str, typer.Option("--role", help="controller (all roles), or one role of the exercise.")] = (
         "controller"
     ),
-    speed: Annotated[float, typer.Option("--speed", help="Exercise seconds per real second, 0.5 to 600.")] = 10.0,
+    speed: Annotated[float, decimal("--speed", least=0.5, most=600, help="Exercise seconds per real second.")] = 10.0,
     auto: Annotated[bool, typer.Option("--auto", help="Nobody plays: the built-in rules decide for all.")] = False,
     answers: Annotated[Path | None, typer.Option("--answers", help="File of answers, in place of a terminal.")] = None,
     seed: Seed = None,
@@ -319,9 +338,11 @@ def drill(
     branch: Annotated[str | None, typer.Option("--branch", help="With --replay: decision to fork at, e.g. D3.")] = None,
     answer: Annotated[str | None, typer.Option("--answer", help="With --branch: the option taken there.")] = None,
     later: Annotated[str, typer.Option("--later", help="Decisions after a branch: recorded or rule.")] = "recorded",
-    futures: Annotated[int, typer.Option("--futures", min=2, help="Futures drawn for a branch's interval.")] = 30,
+    futures: Annotated[
+        int, whole("--futures", least=2, most=100_000, help="Futures drawn for a branch's interval.")
+    ] = 30,
     what_if: Annotated[
-        int, typer.Option("--what-if", help="With --replay: branch all decisions, so many futures.")
+        int, whole("--what-if", most=100_000, help="With --replay: branch all decisions, so many futures.")
     ] = 0,
     aar: Annotated[bool, typer.Option("--aar/--no-aar", help="Write the after-action report.")] = True,
     advice: Annotated[bool, typer.Option("--advice", help="Show what the rule would do with each decision.")] = False,
@@ -344,7 +365,7 @@ def dashboard(
     host: Annotated[str, typer.Option("--host", help="Address to listen on; other than loopback needs tokens.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option("--port", help="Port; 0 takes a free one.")] = 8321,
+    port: Annotated[int, whole("--port", most=65_535, help="Port; 0 takes a free one.")] = 8321,
     token_file: Annotated[
         Path | None, typer.Option("--token-file", help="Who may log in: 'role name token' on each line.")
     ] = None,
@@ -357,7 +378,7 @@ def dashboard(
     ] = None,
     results: Annotated[Path, typer.Option("--results", help="Folder of the results.")] = Path("results"),
     scenarios: Annotated[Path, typer.Option("--scenarios", help="Folder of your scenarios.")] = Path("my-scenarios"),
-    concurrent: Annotated[int, typer.Option("--concurrent", help="Jobs that run at once.")] = 1,
+    concurrent: Annotated[int, whole("--concurrent", least=1, most=64, help="Jobs that run at once.")] = 1,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the browser there.")] = False,
     lang: Lang = "en",
 ) -> None:
@@ -399,10 +420,14 @@ def library_show(
 @city_app.command("build")
 def city_build(
     out: Annotated[Path, typer.Option("--out", help="Folder to write the city to.")],
-    residents: Annotated[int, typer.Option("--residents", help="Number of residents.")] = 100_000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of streets, homes and ties.")] = 1,
+    residents: Annotated[
+        int, whole("--residents", least=1, most=MOST_RESIDENTS, help="Number of residents.")
+    ] = 100_000,
+    seed: Annotated[int, whole("--seed", most=MOST_SEED, help="Seed of streets, homes and ties.")] = 1,
     name: Annotated[str, typer.Option("--name", help="Name of the city.")] = "Synthetic city",
-    admin_tree: Annotated[Path | None, typer.Option("--admin-tree", help="CSV code,name,level,parent.")] = None,
+    admin_tree: Annotated[
+        Path | None, typer.Option("--admin-tree", help="CSV code,name,level,parent (and archetype).")
+    ] = None,
     anyway: Anyway = False,
     lang: Lang = "en",
     json: Json = False,
@@ -422,9 +447,11 @@ def city_read(
         str | None, typer.Option("--format", help="jemss, graphml or vertices_edges (default: by what is there).")
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the city.")] = None,
-    residents: Annotated[int | None, typer.Option("--residents", help="Number of residents.")] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of what is not in the files.")] = 1,
-    admin_tree: Annotated[Path | None, typer.Option("--admin-tree", help="CSV code,name,level,parent.")] = None,
+    residents: Annotated[int | None, whole("--residents", most=MOST_RESIDENTS, help="Number of residents.")] = None,
+    seed: Annotated[int, whole("--seed", most=MOST_SEED, help="Seed of what is not in the files.")] = 1,
+    admin_tree: Annotated[
+        Path | None, typer.Option("--admin-tree", help="CSV code,name,level,parent (and archetype).")
+    ] = None,
     facilities: Annotated[
         Path | None, typer.Option("--facilities", help="CSV kind,x_m,y_m (or lon,lat),name,capacity,units.")
     ] = None,

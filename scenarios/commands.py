@@ -21,6 +21,7 @@ from scenarios.campaign import Summary
 from scenarios.console import Console, duration
 from scenarios.dry import check_built
 from scenarios.experiment import Experiment
+from scenarios.export_map import case_map
 from scenarios.library import load
 from scenarios.limits import Limits, memory_is_watched
 from scenarios.safeguards import worse_of
@@ -267,7 +268,9 @@ def export(results: Path, form: str, out: Path | None, console: Console, write: 
 
 
 def tables(study: Study, form: str, folder: Path) -> list[Path]:
-    """Write runs, comparison, safeguards and kept tables as `csv`, `parquet` or `json`, and the scenario's text.
+    """Write runs, comparison, safeguards and kept tables as `csv`, `parquet` or `json`, and scenario and map as YAML.
+
+    The map is that by which `calibrate` reads the cases.
 
     Returns
     -------
@@ -283,6 +286,10 @@ def tables(study: Study, form: str, folder: Path) -> list[Path]:
     written = [_write_frame(frame, folder / f"{name}.{form}") for name, frame in found.items() if _has_rows(frame)]
     text = folder / "scenario.yaml"
     write_atomically(text, (study.folder / "scenario.yaml").read_bytes())
+    cases = found["cases"]
+    if cases is not None and len(cases) and (told := case_map(study, cases)) is not None:
+        write_atomically(folder / "map.yaml", told.encode())
+        written.append(folder / "map.yaml")
     return [*written, text]
 
 

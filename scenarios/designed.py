@@ -94,6 +94,8 @@ class DesignedExperiment:
         Measures to store (default: all).
     idle
         Parameters that the model must not see.
+    told
+        What is told of the parameters, in place of the first row in which each is implausible.
     described
         What else makes the design what it is (method, ranges); stands in the manifest, and folders whose
         descriptions differ are not mixed. Leave out what may grow: rows and replicates can be added later.
@@ -107,6 +109,7 @@ class DesignedExperiment:
     measures: Sequence[str] = ()
     idle: Sequence[str] = (DUMMY,)
     described: Mapping[str, Any] = field(default_factory=dict)
+    told: Sequence[InputError] | None = None
     summary: Summary = field(default_factory=lambda: Summary(0, 0), init=False)
     _experiment: Experiment = field(init=False, repr=False)
 
@@ -150,6 +153,8 @@ class DesignedExperiment:
         """What is told of the scenario and no mistake; and the first row in which a parameter is implausible."""
         from sim import register
 
+        if self.told is not None:
+            return [*self._experiment.warnings, *self.told]
         found: dict[str, InputError] = {}
         for index, row in enumerate(self.settings):
             for entry in register.implausible({name: v for name, v in row.items() if name not in self.idle}):
@@ -170,7 +175,10 @@ class DesignedExperiment:
         """Return what is written beside the results once and for all."""
         manifest = self._experiment.manifest()
         identity = {**manifest["identity"], "design": dict(self.described), "idle": list(self.idle)}
-        return {**manifest, "identity": identity, "kind": "design", "measures": list(self.measures)}
+        warnings = [one.sentence() for one in self.warnings]
+        return {
+            **manifest, "identity": identity, "kind": "design", "measures": list(self.measures), "warnings": warnings,
+        }  # fmt: skip
 
     def default_folder(self, results: Path | str = "results") -> Path:
         """Return ``results/<scenario>-design-<id>``; equal designs have equal ids."""

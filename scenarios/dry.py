@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from scenarios.form_errors import nearest, placed
 from scenarios.places import city_of
+from scenarios.ranges import range_of
 from scenarios.schema import Scenario
 from scenarios.told import told
-from sim import register
 from sim.errors import InputError
 from sim.policies.rule_texts import OPEN
 
@@ -104,16 +104,9 @@ def _measures(scenario: Scenario, arms: Sequence[str], metric: str | None) -> No
 
 
 def _sensitivity(scenario: Scenario) -> None:
-    """Raise for a parameter to be varied that the register does not know, or that builds the city."""
+    """Raise for what cannot be varied: an unknown parameter, one that builds the city, a range that does not fit."""
     for index, text in enumerate(scenario.experiment.sensitivity):
-        where = f"experiment.sensitivity[{index}]"
-        name = text.partition("=")[0].strip()
         try:
-            entry = register.entry_of(name)
+            range_of(text, f"experiment.sensitivity[{index}]")
         except InputError as error:
-            raise scenario.place(InputError(error.problem, field=where, found=text, allowed=error.allowed)) from None
-        if entry.scope == "city":
-            raise scenario.place(
-                InputError("a parameter that builds the city cannot be varied, since all runs share one city",
-                           field=where, found=text, allowed="parameters of the scopes rule and model")
-            )  # fmt: skip
+            raise scenario.place(error) from None

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from scenarios import pace
 from scenarios.limits import machine_memory_mb
 from scenarios.schema import Scenario
 from sim.city.parameters import number
+from sim.city.shared import located
 from sim.city.spec import CitySpec
 from sim.errors import InputError
 from sim.spec import ModelSpec
@@ -100,7 +102,8 @@ def forecast(scenario: Scenario, arms: Sequence[str] = (), runs: int = 1, worker
     InputError
         The scenario is wrong.
     """
-    return _of(scenario.city_spec(), [scenario.spec(arm) for arm in (arms or scenario.arms)], runs, workers)
+    models = [scenario.spec(arm) for arm in (arms or scenario.arms)]
+    return _of(scenario.city_spec(), models, runs, workers, scenario.folder)
 
 
 def city_affordable(city: CitySpec, allowance: Allowance) -> None:
@@ -116,16 +119,14 @@ def city_affordable(city: CitySpec, allowance: Allowance) -> None:
         raise _too_large(made, allowance, max(made.asked_by, key=lambda one: made.asked_by[one]))
 
 
-def _of(city: CitySpec, models: Sequence[ModelSpec], runs: int, workers: int) -> Forecast:
-    residents, places, grids = sizes(city)
+def _of(city: CitySpec, models: Sequence[ModelSpec], runs: int, workers: int, folder: Path = Path(".")) -> Forecast:
+    residents, places, grids = sizes(city, folder)
     staff = max((_staff(model, grids, city) for model in models), default={}, key=lambda found: sum(found.values()))
     told = max((_incidents(model, residents) for model in models), default={}, key=lambda found: sum(found.values()))
     people, incidents = sum(staff.values()), sum(told.values())
     days = max((model.horizon_days for model in models), default=0.0)
-    way = "city.synthetic" if city.synthetic is not None else "city.read" if city.read is not None else "city.bare"
     asked = {
-        f"{way}.residents": residents * RESIDENT_BYTES / 1e6,
-        f"{way}.{'places' if city.bare is not None else 'max_places'}": places**2 * PAIR_BYTES / 1e6,
+        **_asked_by_city(city, residents * RESIDENT_BYTES / 1e6, places**2 * PAIR_BYTES / 1e6),
         **{f"posts.{name}.count": count * STAFF_BYTES / 1e6 for name, count in staff.items()},
         **{f"types.{name}": count * INCIDENT_BYTES / 1e6 for name, count in told.items()},
     }
@@ -133,6 +134,16 @@ def _of(city: CitySpec, models: Sequence[ModelSpec], runs: int, workers: int) ->
     building_s = RESIDENT_S * residents + PAIR_S * places**2 + STAFF_S * people * len(models)
     whole_s = building_s + runs * run_s / max(workers, 1)
     return Forecast(residents, places, people, incidents, asked, BASE_MB + sum(asked.values()), run_s, whole_s)
+
+
+def _asked_by_city(city: CitySpec, people_mb: float, pairs_mb: float) -> dict[str, float]:
+    """Return field of the city section -> MB that it asks for; of a saved city only its folder can be named."""
+    if city.path is not None:
+        return {"city.path": people_mb + pairs_mb}
+    if city.bare is not None:
+        return {"city.bare.places": people_mb + pairs_mb}
+    way = "synthetic" if city.synthetic is not None else "read"
+    return {f"city.{way}.residents": people_mb, f"city.{way}.max_places": pairs_mb}
 
 
 def affordable(made: Forecast, allowance: Allowance, scenario: Scenario, arm: str | None = None) -> None:
@@ -178,8 +189,12 @@ def _largest(made: Forecast, scenario: Scenario, arm: str, over_memory: bool) ->
     return "horizon_days" if field.startswith("types.") and days > 3650 else field
 
 
-def sizes(city: CitySpec) -> tuple[int, int, float]:
+def sizes(city: CitySpec, folder: Path = Path(".")) -> tuple[int, int, float]:
     """Return residents, places and grids of a city that is not built; 0 where only its files know."""
+    if city.path is not None:
+        from sim.city.storage import saved_sizes
+
+        return saved_sizes(located(folder, city.path))
     if city.bare is not None:
         places = len(city.bare.places or city.bare.travel_min or [0])
         return 0, places, float(city.bare.grids or 1)

@@ -8,10 +8,15 @@ from typing import Any
 
 import yaml
 
-from scenarios.console import Console
+from scenarios import pace
+from scenarios.beforehand import default_workers
+from scenarios.console import Console, duration
 from scenarios.dry import dry_check
+from scenarios.forecast import affordable, command_line, forecast
 from scenarios.library import load, names
+from scenarios.numbers import number
 from scenarios.schema import Scenario
+from sim.errors import InputError
 
 
 def show_list(console: Console) -> None:
@@ -27,7 +32,8 @@ def show_list(console: Console) -> None:
 def show_one(name: str, whole: bool, console: Console) -> None:
     """Print what a scenario is, its city and its policies; or its whole text, parents laid in."""
     scenario = load(name)
-    told = dry_check(scenario)
+    foretold, too_much = outlook(scenario)
+    told = [*dry_check(scenario), *too_much]
     for one in told:
         console.warn(one)
     if whole:
@@ -35,17 +41,53 @@ def show_one(name: str, whole: bool, console: Console) -> None:
         return
     summary = scenario_summary(scenario, console.lang)
     if console.machine:
+        summary["forecast"] = foretold
         summary["warnings"] = [one.sentence() for one in told]
         console.json(summary)
         return
     policies = summary.pop("policies")
     field, value = (console.words(f"cli.columns.{key}") for key in ("field", "value"))
     rows = [[console.words(f"cli.scenario.{k}"), _text(v)] for k, v in summary.items() if v not in ("", None)]
+    rows.append([console.words("cli.scenario.forecast"), _forecast_text(foretold, console)])
     console.table([field, value], rows)
     keys = [key for key in ("id", "title", "description") if any(policy[key] for policy in policies)]
     columns = [console.words(f"cli.columns.{'policy' if key == 'id' else key}") for key in keys]
     if policies:
         console.table(columns, [[policy[key] for key in keys] for policy in policies])
+
+
+def outlook(scenario: Scenario) -> tuple[dict[str, Any], list[InputError]]:
+    """Return what comparing the scenario's policies takes on this machine, and what `run` and `compare` would refuse.
+
+    Returns
+    -------
+    forecast, told
+        Runs, processes, MB of each, seconds of a run and of everything (start and building included), and sizes; sizes
+        are None where only the city's files know them, and then nothing is foretold.
+    """
+    plan, arms = scenario.experiment, scenario.arms
+    runs = len(arms) * plan.replications
+    workers = default_workers(runs)
+    made = forecast(scenario, arms, runs, workers)
+    found: dict[str, Any] = {"runs": runs, "processes": workers}
+    known = "read" not in scenario.city or made.residents > 0
+    names = ("memory_mb", "run_s", "residents", "staff", "incidents")
+    found |= {name: getattr(made, name) if known else None for name in names}
+    found["seconds"] = pace.measured().start_s + made.seconds if known else None
+    try:
+        affordable(made, command_line(), scenario, arms[0])
+    except InputError as error:
+        return found, [error]
+    return found, []
+
+
+def _forecast_text(foretold: dict[str, Any], console: Console) -> str:
+    words = console.words
+    shown = {"runs": f"{foretold['runs']:,}", "processes": foretold["processes"]}
+    if foretold["seconds"] is None:
+        return words("cli.forecast_unknown", **shown)
+    gb = number(foretold["memory_mb"] / 1000)
+    return words("cli.forecast", **shown, time=duration(foretold["seconds"], words), memory=gb)
 
 
 def _text(value: object) -> str:

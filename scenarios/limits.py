@@ -6,6 +6,7 @@ derived from the runs that have finished. Who watches and ends processes is `sce
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import sys
@@ -41,7 +42,7 @@ class Limits:
     Raises
     ------
     InputError
-        For a limit that is not above 0.
+        For a limit that is not above 0, or endless.
     """
 
     wall_s: float | None = None
@@ -50,7 +51,7 @@ class Limits:
     def __post_init__(self) -> None:
         for name in ("wall_s", "memory_mb"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
+            if value is not None and not 0 < value < math.inf:
                 raise InputError("impossible limit", field=name, found=value, allowed="above 0")
 
     def wall(self, clock: Clock) -> float:

@@ -2,8 +2,9 @@
 
 Mappings merge by key, lists and plain values replace, ``null`` removes what the lower layer has. Origins go
 along, so that a mistake is reported in the file that wrote it. Nothing here knows what the fields mean,
-apart from two things: a probability law of another name replaces a law instead of mixing with it, and
-``null`` is a value for the few fields where it says something else than "leave it at the default".
+apart from three things: a probability law of another name replaces a law instead of mixing with it, another way to get
+a city replaces a city, and ``null`` is a value for the few fields where it says something else than "leave it at the
+default".
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ LAW_NAMES = frozenset(
         "mixture",
     ]
 )
+CITY_WAYS = frozenset(["synthetic", "path", "read", "bare"])
 NULL_IS_A_VALUE = frozenset({"closes_at"})  # null there means "only its department", not "the default"
 
 
@@ -50,7 +52,7 @@ def merge_scenarios(parent: Tree, child: Tree) -> Tree:
     A child that adds policies and says no arms of its own is compared with what it adds: the arms are the parent's,
     without those it removes, and then the added policies in their order.
     """
-    made = merge(parent, child)
+    made = merge(_without_other_city(parent, child), child)
     above, own = parent.data.get("experiment"), child.data.get("experiment")
     policies = child.data.get("policies")
     if "experiment" in child.data and not isinstance(own, dict):  # taken away, or no plan: the form says what it is
@@ -68,6 +70,17 @@ def merge_scenarios(parent: Tree, child: Tree) -> Tree:
     origins = {where: origin for where, origin in made.origins.items() if where[:2] != ("experiment", "arms")}
     origins[("experiment", "arms")] = child.origin(("policies",))  # type: ignore[assignment]
     return Tree({**made.data, "experiment": {**made.data["experiment"], "arms": arms}}, origins)
+
+
+def _without_other_city(parent: Tree, child: Tree) -> Tree:
+    """Return the parent without its city where the child gets one in another way: a city is replaced, never mixed."""
+    own, above = child.data.get("city"), parent.data.get("city")
+    if not isinstance(own, dict) or not isinstance(above, dict) or not own or not own.keys() <= CITY_WAYS:
+        return parent
+    if own.keys() & above.keys():
+        return parent
+    origins = {where: origin for where, origin in parent.origins.items() if where[:1] != ("city",)}
+    return Tree({key: value for key, value in parent.data.items() if key != "city"}, origins)
 
 
 def part(tree: Tree, path: FieldPath, keys: frozenset[str] | None = None) -> Tree:

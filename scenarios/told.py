@@ -13,6 +13,7 @@ from typing import Any
 from scenarios.base import CATALOGUE, DEFAULTS
 from scenarios.idle import idle
 from scenarios.parameters_read import Site, unread
+from scenarios.ranges import range_of
 from scenarios.schema import Scenario
 from scenarios.yaml_lines import FieldPath, Origin, Tree, dotted
 from sim import register
@@ -220,11 +221,13 @@ def _effective(spec: ModelSpec, site: Site) -> ModelSpec:
 
 def _sensitivity(scenario: Scenario, specs: dict[str, ModelSpec], site: Site) -> Iterator[InputError]:
     for index, text in enumerate(scenario.experiment.sensitivity):
-        name = text.partition("=")[0].strip()
-        whys = [unread(name, specs[arm], site) for arm in specs]
+        path = ("experiment", "sensitivity", index)
+        file, line = scenario._tree.origin(path)
+        span = range_of(text, dotted(path))
+        if not span.is_plausible:
+            yield beyond(span.entry, text, dotted(path), file=file, line=line)
+        whys = [unread(span.entry.name, specs[arm], site) for arm in specs]
         if whys and all(why is not None for why in whys):
-            path = ("experiment", "sensitivity", index)
-            file, line = scenario._tree.origin(path)
             yield InputError(
                 f"varying this changes nothing: {whys[0]}", file=file, line=line, field=dotted(path), found=text
             )

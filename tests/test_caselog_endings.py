@@ -65,8 +65,9 @@ def test_words_mean_nothing_where_the_map_says_so_and_among_times(tmp_path: Path
 
 @pytest.mark.parametrize(
     ("status", "options"),
-    [("Closed", ""), ("Closed - Duplicate", ""), ("已办结", ""), ("结案", ""), ("办结", ""),
-     ("Fertig", "closing_statuses: [Fertig]")],
+    [("Closed", ""), ("Closed - Duplicate", ""), ("已办结", ""), ("结案", ""), ("办结", ""), ("closed_no_action", ""),
+     ("Case Closed", ""), ("Auto-closed", ""), ("Archived", ""), ("Geschlossen", ""), ("Clôturé", ""), ("Cerrada", ""),
+     ("закрыто", ""), ("完了", ""), ("处理完毕", ""), ("Fertig", "closing_statuses: [Fertig]")],
 )  # fmt: skip
 def test_closed_without_a_date_is_neither_open_nor_a_duration(status: str, options: str, tmp_path: Path) -> None:
     closed = ["2024-03-04 13:30", "", "", "2024-03-07 13:30", ""]
@@ -81,6 +82,32 @@ def test_closed_without_a_date_is_neither_open_nor_a_duration(status: str, optio
     assert len(got) == 5 and list(got.cycle_min[1:3]) == [-1, -1] and got.cycle_open[1:3].all()
     train, _ = log.split("2024-03-07")
     assert train.cases["end_unknown"].sum() == 2 and not train.cases["open_end"].any()
+
+
+@pytest.mark.parametrize(
+    "status", ["Not Closed", "Unclosed", "To be closed", "Disclosed", "Closet 5", "未结案", "Incomplete"]
+)
+def test_words_that_only_resemble_a_closing_close_nothing(status: str, tmp_path: Path) -> None:
+    path = cases_csv(tmp_path / "log.csv", status=[status] * 5, closed=["2024-03-04 13:30", "", "", "", ""])
+    log = CaseLog.read(path, zone="UTC")
+    assert list(log.cases["open_end"]) == [False] + [True] * 4 and not log.cases["end_unknown"].any()
+
+
+def test_a_status_of_unknown_meaning_that_mostly_stands_beside_dates_is_told(tmp_path: Path) -> None:
+    closed = ["2024-03-04 13:30", "2024-03-05 13:30", "", "", ""]
+    path = cases_csv(tmp_path / "log.csv", status=["Fertig"] * 3 + ["Neu"] * 2, closed=closed)
+    log = CaseLog.read(path, zone="UTC")
+    assert found(log, "undated_like_closed") == 1 and log.cases["open_end"].sum() == 3
+    named = CaseLog.read(path, Mapping.parse("closing_statuses: [Fertig]"), zone="UTC")
+    assert found(named, "closed_without_date") == 1 and named.cases["open_end"].sum() == 2
+
+
+@pytest.mark.parametrize("word", ["–", "—", "#N/A", "nil", "(null)", "N.A.", "0000-00-00 00:00:00", "无", "暂无"])
+def test_words_for_no_time(word: str, tmp_path: Path) -> None:
+    path = cases_csv(tmp_path / "log.csv", closed=["2024-03-04 13:30", word, "2024-03-06 13:30"])
+    assert list(CaseLog.read(path, zone="UTC").cases["open_end"]) == [False, True, False]
+    other = cases_csv(tmp_path / "other.csv", closed=["2024-03-04 13:30", "TBD", "2024-03-06 13:30"])
+    assert "missing_words" in said(refusal(other, zone="UTC"))
 
 
 def test_dates_and_statuses_that_contradict_are_counted(tmp_path: Path) -> None:
@@ -197,6 +224,13 @@ def test_object_centric_logs_are_refused_by_name(text: str, tmp_path: Path) -> N
         ("America/New_York", "2024-03-10 01:50", "2024-03-10 02:10", 20),
         ("America/New_York", "2024-03-10 02:50", "2024-03-10 03:10", 20),
         ("Australia/Lord_Howe", "2024-04-07 01:50", "2024-04-07 01:35", 15),  # the clock goes back half an hour
+        ("America/Havana", "2023-11-05 00:50", "2023-11-05 00:10", 20),  # midnight stands twice
+        ("America/Sao_Paulo", "2019-02-16 23:50", "2019-02-16 23:10", 20),  # back into the day before
+        ("America/Sao_Paulo", "2018-11-03 23:50", "2018-11-04 00:20", 30),  # there is no midnight
+        ("Asia/Beirut", "2022-03-26 23:50", "2022-03-27 01:10", 20),
+        ("Antarctica/Troll", "2023-10-29 02:30", "2023-10-29 01:40", 70),  # two hours at once
+        ("Pacific/Apia", "2011-12-29 23:50", "2011-12-31 00:10", 20),  # a day is left out
+        ("Pacific/Apia", "2011-12-30 10:00", "2011-12-31 11:00", 60),
     ],
 )
 def test_one_rule_for_rows_and_events(zone: str, opened: str, closed: str, minutes: float, tmp_path: Path) -> None:
@@ -241,6 +275,69 @@ def test_a_columns_zone_is_its_zone_and_types_say_what_the_csv_says(tmp_path: Pa
         assert found(log, "deadline_days") == 40
     error = refusal(tmp_path / "log.parquet", Mapping.parse("case: case id\nopened: opened\nkind: notes"))
     assert codes(error) == ["nested_column"]
+
+
+@pytest.mark.parametrize("named", [None, "America/Los_Angeles"])
+@pytest.mark.parametrize(
+    ("opened_in", "closed_in"),
+    [
+        ("America/Los_Angeles", "America/Los_Angeles"),
+        ("America/Los_Angeles", "UTC"),  # moments in UTC tell no clock of their own
+        ("UTC", "America/Los_Angeles"),
+        ("Etc/UTC", "America/Los_Angeles"),
+        ("America/Los_Angeles", "-08:00"),  # a part of the system that never changes its clocks
+        ("US/Pacific", "America/Los_Angeles"),
+        ("America/Los_Angeles", None),  # clock times without a zone are of the zone that the other column states
+        (None, "America/Los_Angeles"),
+    ],
+)
+def test_each_column_of_a_parquet_file_is_read_in_its_own_zone(
+    opened_in: str | None, closed_in: str | None, named: str | None, tmp_path: Path
+) -> None:
+    clock = pd.Timestamp("2024-01-05 09:00") + pd.to_timedelta(np.arange(60) * 3, unit="D")
+    opened = pd.DatetimeIndex(clock).tz_localize("America/Los_Angeles")
+    frame = pd.DataFrame({"case": [str(i) for i in range(60)]})
+    for name, moments, zone in (("opened", opened, opened_in), ("closed", opened + pd.Timedelta(hours=3), closed_in)):
+        frame[name] = moments.tz_localize(None) if zone is None else moments.tz_convert(zone)
+    frame.to_parquet(tmp_path / "log.parquet")
+    log = CaseLog.read(tmp_path / "log.parquet", zone=named)
+    assert log.zone == "America/Los_Angeles" and set(log.cases["cycle_min"]) == {180.0}
+    assert set(log.local(log.cases["opened"]).dt.hour) == {9}
+
+
+def test_columns_of_two_places_have_no_common_clock_unless_one_is_named(tmp_path: Path) -> None:
+    opened = pd.date_range("2024-01-05 09:00", periods=60, freq="3D", tz="America/Los_Angeles")
+    closed = (opened + pd.Timedelta(hours=3)).tz_convert("Europe/Berlin")
+    pd.DataFrame({"case": range(60), "opened": opened, "closed": closed}).to_parquet(tmp_path / "log.parquet")
+    assert codes(refusal(tmp_path / "log.parquet")) == ["several_zones"]
+    for zone in ("America/Los_Angeles", "Europe/Berlin"):
+        log = CaseLog.read(tmp_path / "log.parquet", Mapping.parse("accept: [several_zones]"), zone=zone)
+        assert log.zone == zone and set(log.cases["cycle_min"]) == {180.0}
+
+
+@pytest.mark.parametrize(
+    ("offset", "zone", "fits"),
+    [
+        ("+08:00", "Asia/Shanghai", True), ("Z", "Asia/Shanghai", True), ("+08:00", "Europe/Berlin", False),
+        ("+01:00", "Europe/Berlin", True), ("+02:00", "Europe/Berlin", True), ("-05:00", "America/Chicago", True),
+        ("-05:00", "America/Denver", False), ("+05:30", "Asia/Kolkata", True), ("+05:30", "Asia/Karachi", False),
+        ("+08:00", "UTC+08:00", True), ("+08:00", "UTC+07:00", False),
+    ],
+)  # fmt: skip
+def test_one_offset_that_the_stated_zone_never_has_is_refused(
+    offset: str, zone: str, fits: bool, tmp_path: Path
+) -> None:
+    """Before, times at +08:00 with --zone Europe/Berlin were counted by Berlin's hours without a word."""
+    days = pd.date_range("2024-01-05", periods=30)
+    path = cases_csv(tmp_path / "log.csv", opened=[f"{d:%Y-%m-%d} 09:00:00{offset}" for d in days],
+                     closed=[f"{d:%Y-%m-%d} 12:00:00{offset}" for d in days])  # fmt: skip
+    if fits:
+        assert CaseLog.read(path, zone=zone).zone == zone
+        return
+    error = refusal(path, zone=zone)
+    assert codes(error) == ["other_zone"] and zone in said(error) and offset in said(error)
+    log = CaseLog.read(path, Mapping.parse("accept: [other_zone]"), zone=zone)
+    assert log.zone == zone and set(log.cases["cycle_min"]) == {180.0}
 
 
 @pytest.mark.parametrize("per_second", [1, 1_000, 1_000_000, 1_000_000_000])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from caselog_files import Row, csv_text, refusal, roles, said, same, sample, write_csv, write_xes, xes_text
+from caselog_files import Row, codes, csv_text, refusal, roles, said, same, sample, write_csv, write_xes, xes_text
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -185,6 +186,47 @@ def test_xes_keeps_to_first_level_attributes_and_ignores_globals(straight: CaseL
     same(CaseLog.read(tmp_path / "prefixed.xes"), straight)
 
 
+EXTENSIONS = [
+    '<extension name="Concept" prefix="c" uri="http://www.xes-standard.org/concept.xesext"/>',
+    '<extension name="Time" prefix="t" uri="http://www.xes-standard.org/time.xesext"/>',
+    '<extension name="Organizational" prefix="o" uri="http://www.xes-standard.org/org.xesext"/>',
+    '<extension name="Lifecycle" prefix="l" uri="http://www.xes-standard.org/lifecycle.xesext"/>',
+]
+
+
+@pytest.mark.parametrize("known_by", ["name", "uri", "both", "other names"])
+def test_standard_attributes_under_prefixes_of_their_own(straight: CaseLog, tmp_path: Path, known_by: str) -> None:
+    """An extension's prefix is what the file declares; names, times, resources and transitions are read by it."""
+    rows = [{**row, "lifecycle:transition": "complete"} for row in sample()]
+    text, declared = xes_text(rows), "\n".join(EXTENSIONS)
+    for usual, own in (("concept", "c"), ("time", "t"), ("org", "o"), ("lifecycle", "l")):
+        text = text.replace(f'key="{usual}:', f'key="{own}:')
+    if known_by == "uri":
+        declared = re.sub(r'name="\w+" ', "", declared)
+    elif known_by == "name":
+        declared = re.sub(r' uri="[^"]+"', "", declared)
+    elif known_by == "other names":
+        declared = re.sub(r'name="(\w+)"', r'name="\1 extension"', declared)
+    (tmp_path / "own.xes").write_text(text.replace('<global scope="trace">', f'{declared}\n<global scope="trace">', 1))
+    log = CaseLog.read(tmp_path / "own.xes")
+    same(log, straight)
+    assert log.mapping.columns()["transition"] == "lifecycle:transition" and log.mapping.time == "time:timestamp"
+    (tmp_path / "bare.xes").write_text(text)  # nothing declares them: the map names what they are
+    assert codes(refusal(tmp_path / "bare.xes"))
+    by_map = roles(case="case:c:name", activity="c:name", time="t:timestamp", resource="o:resource")
+    same(CaseLog.read(tmp_path / "bare.xes", by_map), straight)
+
+
+def test_another_extension_under_a_standard_prefix_is_not_the_standard(tmp_path: Path) -> None:
+    """Where 'time' is declared as Concept's prefix and 'concept' as Time's, both are read as declared."""
+    text = xes_text(sample()).replace('key="concept:', 'key="X:').replace('key="time:', 'key="concept:')
+    text = text.replace('key="X:', 'key="time:')
+    declared = EXTENSIONS[0].replace('"c"', '"time"') + EXTENSIONS[1].replace('"t"', '"concept"')
+    (tmp_path / "a.xes").write_text(text.replace("<global", declared + "<global", 1))
+    log = CaseLog.read(tmp_path / "a.xes")
+    assert sorted(set(log.cases["case_id"])) == [f"c{i}" for i in range(6)] and "open" in log.activities()
+
+
 def test_trace_attributes_after_the_events_and_traces_without_a_name(straight: CaseLog, tmp_path: Path) -> None:
     text = xes_text(sample())
     moved = text.replace("<trace>\n", "<trace>").replace("</trace>", '<string key="kind" value="leak"/></trace>')
@@ -305,3 +347,27 @@ def test_a_refusal_speaks_chinese_where_asked(tmp_path: Path) -> None:
 
 def test_every_column_role_is_a_field_of_the_map() -> None:
     assert set(COLUMN_ROLES) <= set(Mapping.__dataclass_fields__)
+
+
+# Columns by their names
+
+
+@pytest.mark.parametrize(
+    ("columns", "roles_"),
+    [
+        ("SR_NUMBER CREATED_DATE CLOSED_DATE SR_TYPE STATUS OWNER_DEPARTMENT",
+         "case opened closed kind status department"),
+        ("SRNumber CreatedDate UpdatedDate RequestType Status RequestSource ClosedDate",
+         "case opened - kind status channel closed"),
+        ("OBJECTID CREATED_DA CLOSED_DAT COMPLAINT_ STATUS", "- opened closed - status"),  # cut by a shapefile
+        ("case_enquiry_id open_dt closed_dt type case_status sla_target_dt", "case opened closed kind status deadline"),
+        ("number opened_at closed_at category assignment_group state", "case opened closed kind department status"),
+        ("issue_key created resolutiondate issuetype status", "case opened closed kind status"),
+        ("任务号 上报时间 结案时间 大类名称 处置部门", "case opened closed kind department"),
+        ("工单号 来电时间 办结日期 诉求类型 承办单位", "case opened closed kind department"),
+        ("unique_key created_date closed_date agency complaint_type", "case opened closed department kind"),
+    ],
+)  # fmt: skip
+def test_columns_of_usual_exports_are_known_by_their_names(columns: str, roles_: str) -> None:
+    want = {role: column for column, role in zip(columns.split(), roles_.split(), strict=True) if role != "-"}
+    assert guess(columns.split()).columns() == want

@@ -174,3 +174,57 @@ def test_partition_cuts_rectangles() -> None:
 def test_partition_refuses_more_parts_than_points() -> None:
     with pytest.raises(InputError, match="fewer nodes than areas"):
         partition(np.zeros(3), np.zeros(3), np.ones(3), np.ones(4))
+
+
+ARCHETYPES_CSV = (
+    "code,name,level,parent,archetype\nC,City,city,,\nD1,Old town,district,C,compound\nD2,Hills,district,C,rural\n"
+    "S1,Gate,street,D1,\nS2,Mills,street,D1,urban\nS3,Pass,street,D2,\nS4,Meadows,street,D2,pastoral\n"
+)
+
+
+def test_an_area_and_all_below_it_are_of_the_archetype_that_the_tree_states(tmp_path: Path) -> None:
+    from sim.city.spec import SyntheticSpec
+    from sim.city.synthetic import synthetic_city
+
+    tree = read_admin_tree(write(tmp_path, ARCHETYPES_CSV))
+    city = synthetic_city(SyntheticSpec(residents=8_000, seed=3, archetype_shares={"urban": 1}), tree)
+    areas = city.areas
+    kinds = {"S1": 1, "S2": 0, "S3": 2, "S4": 3}
+    for code, kind in kinds.items():
+        grids = areas.grids[areas.grids_under(areas.row(code))]
+        assert len(grids) and (areas.archetype[grids] == kind).all(), code
+    # the register makes old people more frequent in the country: the word reaches the residents
+    of = areas.archetype[areas.grids][city.residents["grid"]]
+    old = [float((city.residents["age_band"][of == kind] >= 3).mean()) for kind in (0, 2)]
+    plain = synthetic_city(
+        SyntheticSpec(residents=8_000, seed=3, archetype_shares={"urban": 1}),
+        read_admin_tree(write(tmp_path, ARCHETYPES_CSV.replace(",archetype", ",notes"))),
+    )
+    assert (plain.areas.archetype == 0).all()
+    assert not np.array_equal(plain.residents["age_band"], city.residents["age_band"])
+    assert old[1] > old[0]
+
+
+def test_archetypes_come_back_from_an_export_and_wrong_words_are_refused(tmp_path: Path) -> None:
+    from sim.city.export import export_city
+    from sim.city.spec import SyntheticSpec
+    from sim.city.synthetic import synthetic_city
+
+    tree = read_admin_tree(write(tmp_path, ARCHETYPES_CSV))
+    city = synthetic_city(SyntheticSpec(residents=3_000, seed=3), tree)
+    export_city(city, tmp_path / "out")
+    back = read_admin_tree(tmp_path / "out" / "areas.csv")
+    assert back.stated is not None and np.array_equal(back.stated, city.areas.archetype)
+    with pytest.raises(InputError, match="unknown archetype") as caught:
+        read_admin_tree(write(tmp_path, ARCHETYPES_CSV.replace("rural", "village")))
+    assert (caught.value.line, caught.value.field, caught.value.found) == (4, "archetype", "village")
+    with pytest.raises(InputError, match="two columns have one name"):
+        read_admin_tree(write(tmp_path, ARCHETYPES_CSV.replace("archetype", "name")))
+
+
+def test_columns_of_a_tree_that_mean_nothing_are_told(tmp_path: Path) -> None:
+    from sim.city.tables import ReadReport
+
+    report = ReadReport()
+    read_admin_tree(write(tmp_path, "code,name,level,parent,archetypes\nC,City,city,,urban\n"), report)
+    assert "not read: archetypes" in report.notes[0]

@@ -33,8 +33,8 @@ def grid(folder: Path, crs: str | None, at=lambda e, n: (e, n), names=("x", "y")
         for j in range(SIDE):
             for a, b in ((i + 1, j), (i, j + 1)):
                 if a < SIDE and b < SIDE:
-                    graph.add_edge(i * SIDE + j, a * SIDE + b, highway="residential", **edge)
-                    graph.add_edge(a * SIDE + b, i * SIDE + j, highway="residential", **edge)
+                    graph.add_edge(i * SIDE + j, a * SIDE + b, **{"highway": "residential", **edge})
+                    graph.add_edge(a * SIDE + b, i * SIDE + j, **{"highway": "residential", **edge})
     nx.write_graphml(graph, folder / "roads.graphml")
     return folder / "roads.graphml"
 
@@ -71,6 +71,9 @@ def wkt(code: str, version: str) -> str:
         ("EPSG:7844", degrees(151.2, -33.87)),
         ("4326", degrees()),
         ("{'init': 'epsg:4326'}", degrees()),
+        ("{'proj': 'longlat', 'datum': 'WGS84', 'no_defs': True}", degrees()),
+        ("EPSG:4326 - WGS 84", degrees()),
+        ("epsg 4326", degrees()),
         ("urn:ogc:def:crs:EPSG::4283", degrees(151.2, -33.87)),
         ("urn:ogc:def:crs:OGC:1.3:CRS84", degrees()),
         ("http://www.opengis.net/def/crs/EPSG/0/4490", degrees()),
@@ -180,6 +183,9 @@ def test_the_order_within_lists_does_not_matter(pair: str, right: float) -> None
         ({"travel_time": 24.0, "speed_kph": 18.641}, 24, "look like miles per hour"),
         ({"oneway": "-1"}, 24, "as the file draws them"),
         ({"time_min": 0.4}, 24, "not read: time_min"),
+        ({"highway": "Primary"}, 14.4, "class of road"),
+        ({"highway": "primary, residential"}, 18, "several classes"),
+        ({"highway": "footway"}, 24, "without a speed of its own ('footway')"),
     ],
 )
 def test_values_of_edges_as_users_bring_them(tmp_path: Path, edge: dict, right: float, told: str) -> None:

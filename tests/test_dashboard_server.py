@@ -350,7 +350,7 @@ def test_damaged_results_are_told_and_other_kinds_are_not_listed(local, folder):
     ("words", "says"),
     [
         (["--host", "0.0.0.0"], "needs a token"),
-        (["--port", "99999"], "impossible port"),
+        (["--port", "99999"], "0 to 65,535"),
         (["--token-file", "nowhere"], "cannot be read"),
         (["--results", "a-file"], "this is a file"),
     ],

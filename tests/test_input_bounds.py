@@ -1,5 +1,8 @@
 """Sizes of what is given: numbers, texts, names and whole scenarios beyond all bounds are refused in one sentence."""
 
+import json
+from typing import Any
+
 import pytest
 from typer.testing import CliRunner
 
@@ -167,3 +170,29 @@ def test_a_city_may_be_called_like_a_path(name, tmp_path, monkeypatch):
 def test_a_name_that_no_file_can_have_is_one_sentence(given):
     done = CliRunner().invoke(gridwhistle.app, given)
     assert done.exit_code == 2 and "Traceback" not in done.output and done.exception.__class__ is SystemExit
+
+
+def test_library_show_foretells_what_the_comparison_takes(tmp_path, monkeypatch):
+    def shown(name: str, *more: str) -> Any:
+        done = CliRunner().invoke(gridwhistle.app, ["library", "show", name, *more])
+        assert done.exit_code == 0, done.output
+        return done
+
+    foretold = json.loads(shown("whistle-vs-referral", "--json").stdout)["forecast"]
+    assert foretold["runs"] == 60 and foretold["residents"] == 100_000 and 500 < foretold["memory_mb"] < 2000
+    assert foretold["seconds"] > foretold["run_s"] > 0
+    for lang, said in (("en", "what it takes"), ("zh", "所需")):
+        assert said in shown("whistle-vs-referral", "--lang", lang).stdout
+    unread = json.loads(shown("edmonton-ems", "--json").stdout)["forecast"]  # its residents stand in its files
+    assert unread["runs"] and (unread["seconds"] is None) == (unread["residents"] is None)
+
+    build = ["city", "build", "--residents", "2500", "--out", str(tmp_path / "town")]
+    assert CliRunner().invoke(gridwhistle.app, build).exit_code == 0
+    text = "name: mine\ntitle: {en: M, zh: 我}\nextends: ordinary-district\ncity: {path: town}\nhorizon_days: 9\n"
+    (tmp_path / "mine.yaml").write_text(text + "warm_up_days: 1\ncool_down_days: 1\n", encoding="utf-8")
+    saved = json.loads(shown(str(tmp_path / "mine.yaml"), "--json").stdout)["forecast"]
+    assert saved["residents"] == 2500 and saved["incidents"] > 10
+
+    monkeypatch.setattr(forecasts, "machine_memory_mb", lambda: 100.0)
+    small = shown("whistle-vs-referral", "--json")
+    assert any("GB of memory" in one for one in json.loads(small.stdout)["warnings"]) and "warning" in small.stderr

@@ -167,6 +167,19 @@ def test_a_mistake_in_the_parent_names_the_parent(tmp_path):
     assert str(caught.value.file) == str(parent) and caught.value.line == line_of(BARE, "count: 1")
 
 
+def test_another_way_to_get_a_city_replaces_the_parents(tmp_path):
+    head = "name: mine\ntitle: {en: M, zh: 我}\nextends: ordinary-district\n"
+    for text, city in (
+        ("city: {path: town}\n", {"path": "town"}),
+        ("city: {synthetic: null, path: town}\n", {"path": "town"}),
+    ):
+        assert load(write(tmp_path, head + text)).city == city
+    more = load(write(tmp_path, head + "city: {synthetic: {seed: 9}}\n")).city["synthetic"]
+    assert more["seed"] == 9 and more["residents"] == 100_000  # the same way is laid over it
+    with pytest.raises(InputError, match="exactly one"):
+        load(write(tmp_path, head + "city: {path: a, bare: {}}\n")).city_spec()
+
+
 def test_circles_in_extends(tmp_path):
     for name, parent in (("a", "b"), ("b", "c"), ("c", "a")):
         write(tmp_path, f"name: {name}\ntitle: {{en: X, zh: 某}}\nextends: {parent}.yaml\n", f"{name}.yaml")

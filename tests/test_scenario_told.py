@@ -125,6 +125,7 @@ TOLD: dict[str, tuple[dict[str, Any], str]] = {
     "no weights": ({"demand_weights": [1.0]}, "demand_weights"),
     "other days": ({"policies": {"long": {"horizon_days": 9}}}, "policies.long.horizon_days"),
     "sensitivity": ({"experiment": {"sensitivity": ["priority.aging_per_h"]}}, "experiment.sensitivity[0]"),
+    "range": ({"experiment": {"sensitivity": ["report_in.load=0..9"]}}, "experiment.sensitivity[0]"),
 }
 
 
@@ -197,6 +198,21 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "margin": ({"experiment": {"equivalence": {"response_min": -1}}}, "experiment.equivalence.response_min", "above 0"),
     "arm twice": ({"experiment": {"arms": ["as-is", "as-is"]}}, "experiment.arms[1]", "stands twice"),
     "varied": ({"experiment": {"sensitivity": ["report_in.lod"]}}, "experiment.sensitivity[0]", "report_in.load"),
+    "varied backwards": (
+        {"experiment": {"sensitivity": ["report_in.load=1..0.2"]}},
+        "experiment.sensitivity[0]",
+        "low below high",
+    ),
+    "varied impossible": (
+        {"experiment": {"sensitivity": ["judging.mine_accuracy=0.5..1.2"]}},
+        "experiment.sensitivity[0]",
+        "0 to 1",
+    ),
+    "varied measure": (
+        {"experiment": {"sensitivity": ["measure.restricted_mean_days=1..9"]}},
+        "experiment.sensitivity[0]",
+        "a measure",
+    ),
     "varied city": (
         {"experiment": {"sensitivity": ["city.trust_mean"]}},
         "experiment.sensitivity[0]",

@@ -162,7 +162,7 @@ def test_the_command_prints_ranges_indices_and_plain_words(shown):
         "report_in.load",
         "0.4 … 0.8",
         "0 … 1.5",
-        "total index",
+        "(total",
         "dummy",
         "assumption",
         "Averaged over all of these settings",
@@ -209,13 +209,35 @@ def test_the_stored_runs_are_what_the_model_gives(shown, town):
     assert len(np.unique(values)) > 60
 
 
+def test_ranges_beyond_the_plausible_are_taken_and_told(town, tmp_path):
+    """As under `parameters`: one warning a range, by the name it was given under, in manifest and JSON too."""
+    words = ["sensitivity", str(town), "--rows", "8", "--policy", "whistle", "--measure", "cases", "--workers", "1",
+             "--parameter", "report_in.load=0..9", "--parameter", "priority.aging_per_h", "--days", "3", "--no-report",
+             "--parameter", "reporting.urgency", "--out", str(tmp_path / "r"), "--json"]  # fmt: skip
+    done = runner.invoke(app, words)
+    assert done.exit_code == 0, done.output
+    told = [line for line in done.stderr.splitlines() if "--parameter" in line]
+    assert len(told) == 2 and "plausible range of 0 to 1.5" in told[0] and "'report_in.load=0..9'" in told[0]
+    assert "varying this changes nothing" in told[1] and "priority.aging_per_h" in told[1]
+    machine = json.loads(done.stdout)
+    manifest = json.loads((tmp_path / "r" / "manifest.json").read_text("utf-8"))
+    for warnings in (machine["warnings"], manifest["warnings"]):
+        assert sum("plausible range of 0 to 1.5" in one for one in warnings) == 1
+        assert sum("varying this changes nothing" in one for one in warnings) == 1
+    assert [(factor["high"], factor["narrowed"]) for factor in machine["factors"]] == [
+        (9, True),
+        (5, False),
+        (1.2, False),
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (["--rows", "100"], "power of two"),
         (["--parameter", "report_in.lode"], "report_in.load"),
         (["--on-failed", "impute"], "refuse, drop"),
-        (["--replicates", "1"], "cannot tell chance"),
+        (["--replicates", "1"], "2 to 64"),
         (["--time-limit", "0"], "above 0"),
         (["--residents", "0"], "residents"),
     ],

@@ -107,7 +107,7 @@ def check_dates(
     for role, column in stamps.items():
         there = ~np.isnat(column.clock)
         count = int(there.sum())
-        local = times[role].dt.tz_convert(zone_of(zone))
+        local = times[role].dt.tz_convert(zone_of(zone)).dt.tz_localize(None)  # a midnight need not exist in the zone
         in_zone = (local == local.dt.normalize()).to_numpy()
         at_midnight = there & ((column.clock == column.clock.astype("datetime64[D]")) | in_zone)
         if not count or not at_midnight.any():

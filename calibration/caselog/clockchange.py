@@ -25,7 +25,7 @@ BEFORE = {"time": ("opened", "start"), "closed": ("opened",), "ended": ("opened"
           "deadline": ("opened",)}  # fmt: skip
 AFTER = {"opened": ("closed", "time"), "start": ("time",), "closed": (), "time": ("closed",)}
 MINUTE_US = 60_000_000
-STEP = pd.Timedelta(hours=3)  # longer than any change of a clock, shorter than the distance of two
+STEP = pd.Timedelta(hours=26)  # longer than any change, a left-out day too; shorter than the distance of two
 
 
 @dataclass

@@ -3,7 +3,7 @@
 A case that is closed by its status and has no date is not open: it ended at an unknown time between its opening and
 the end of the log. It counts as an arrival and says nothing about durations. A case with an event after its closing
 is open again, unless it is closed later or the event is one that follows closings (filing, a survey). What statuses
-and activities mean is told by the map; without it by their words, in English and Chinese, and each is counted.
+and activities mean is told by the map; without it by their words in common languages, and each is counted.
 """
 
 from __future__ import annotations
@@ -18,8 +18,14 @@ from calibration.caselog.log import UTC_TIME
 from calibration.caselog.mapping import Mapping
 
 CLOSED_WORDS = re.compile(
-    r"^(?:closed?|resolved|completed?|done|finished|settled|solved|cancell?ed|withdrawn|rejected)\b"
-    r"|办结|结案|完结|办理完成|已完成|已关闭|已归档|已解决|已撤销|已作废|^关闭|^归档|^完成",
+    r"^(?:(?:case|ticket|request|issue|complaint|incident|order|work order|auto(?:matically)?|administratively|fully)"
+    r"[\s_:-]+)?(?:closed?|resolved|completed?|done|finished|settled|solved|fixed|cancell?ed|withdrawn|rejected|archived"
+    r"|duplicate|geschlossen|abgeschlossen|erledigt|beendet|fermée?|clos(?:e|ed)?|clôturée?|résolue?|terminée?|traitée?"
+    r"|cerrad[oa]|resuelt[oa]|finalizad[oa]|terminad[oa]|concluid[oa]|chius[oa]|risolt[oa]|conclus[oa]|fechad[oa]"
+    r"|concluíd[oa]|resolvid[oa]|encerrad[oa]|gesloten|afgesloten|afgehandeld|afgerond|закрыт[оаы]?|реш[её]н[оаы]?"
+    r"|заверш[её]н[оаы]?|выполнен[оаы]?)(?![^\W_])"
+    r"|办结|结案|完结|办理完成|处理完毕|办理完毕|办毕|已完成|已关闭|已归档|已解决|已处理|已结束|已销案|已撤销|已作废|^关闭|^归档|^完成"
+    r"|^(?:完了|終了|解決済)|^(?:완료|종결|처리완료)",
     re.IGNORECASE,
 )
 NOT_CLOSED_WORDS = re.compile(r"未|待|尚|不予|正在|部分|^(?:not|un|to be|partly|re-?open)", re.IGNORECASE)
@@ -33,6 +39,8 @@ AFTER_WORDS = re.compile(r"archiv|survey|feedback|rating|satisfaction|filed\b|�
 FLAG = re.compile(r"yes|no|y|n|true|false|\d{1,3}|是|否|有|无", re.IGNORECASE)
 NO_FLAG = {"no", "n", "false", "0", "否", "无"}
 SHOWN = 3
+MOSTLY = 0.5
+"""Share of dated cases from which on a status looks like one of closing; it decides only what is told."""
 
 
 @dataclass
@@ -107,10 +115,17 @@ class Endings:
             closed = closed.mask(again)
             doubt = closed.notna() & _fits(status, OPEN_WORDS) & ~ended & dated
             self._tell("dated_open_word", doubt, status)
+            self._tell("undated_like_closed", self._undated_like(closed, status, ended), status)
         closed = closed.fillna(self._last_event().where(ended)) if dated else closed
         unknown = ended & closed.isna()
         self._tell("closed_without_date", unknown, status)
         return closed, unknown
+
+    def _undated_like(self, closed: pd.Series, status: pd.Series, ended: pd.Series) -> pd.Series:
+        """Return the cases without a date whose status, a word not known here, mostly stands beside dates."""
+        share = closed.notna().groupby(status).transform("mean")
+        unknown = ~ended & ~_fits(status, OPEN_WORDS) & ~_fits(status, AGAIN_WORDS) & ~_fits(status, NOT_CLOSED_WORDS)
+        return closed.isna() & unknown & (share >= MOSTLY) & (self.closed is not None)
 
     def _again(self, closed: pd.Series) -> pd.Series:
         """Open again what has an event, or a stated reopening, after its closing."""

@@ -130,8 +130,8 @@ KINDS: dict[str, Kind] = {
     "unparsable_time": Kind(
         "{count} of {total} times in '{column}' cannot be read.",
         "They cannot be placed.",
-        "name their form in the map, such as 'time_format: \"%d-%m-%Y %H:%M\"'; or mend the file, or "
-        "--on-bad-rows drop",
+        "name their form in the map, such as 'time_format: \"%d-%m-%Y %H:%M\"', or the words that stand for nothing "
+        "('missing_words'); or mend the file, or --on-bad-rows drop",
     ),
     "mixed_times": Kind(
         "Times in '{column}' are written in several ways: {found}.",

@@ -76,6 +76,12 @@ MORE: dict[str, Kind] = {
         "They are read as closed at that date.",
         "name the statuses that close a case in the map ('closing_statuses'); all others are open then",
     ),
+    "undated_like_closed": Kind(
+        "{count} of {total} cases have no date of closing, though most cases whose '{column}' is the same ({found}) "
+        "have one.",
+        "They are read as open.",
+        "if that status closes a case, name it in the map ('closing_statuses'); all others are open then",
+    ),
     "reopened": Kind(
         "{count} of {total} cases were opened again after their closing ('{column}': {found}) and not closed later.",
         "They are open at the end (censored).",

@@ -8,6 +8,7 @@ fits nothing.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, Final, Literal
@@ -301,6 +302,9 @@ class CaseLog:
         return minutes, np.arange(len(minutes)) >= len(both)
 
 
+_FIXED = re.compile(r"UTC([+-])(0\d|1[0-4]):([0-5]\d)")
+
+
 def zone_of(name: str) -> dt.tzinfo:
     """Return the zone of an IANA name, or of a fixed offset written ``UTC+02:00``.
 
@@ -311,10 +315,9 @@ def zone_of(name: str) -> dt.tzinfo:
     """
     from zoneinfo import ZoneInfo
 
-    if name.startswith(("UTC+", "UTC-")) and len(name) == 9:
-        sign, hours, minutes = (1 if name[3] == "+" else -1), name[4:6], name[7:9]
-        if hours.isdigit() and minutes.isdigit():
-            return dt.timezone(sign * dt.timedelta(hours=int(hours), minutes=int(minutes)))
+    if fixed := _FIXED.fullmatch(name):
+        offset = dt.timedelta(hours=int(fixed[2]), minutes=int(fixed[3]))
+        return dt.timezone(offset if fixed[1] == "+" else -offset)
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -322,7 +325,7 @@ def zone_of(name: str) -> dt.tzinfo:
             "unknown time zone",
             field="zone",
             found=name,
-            allowed="an IANA name such as Europe/Amsterdam or Asia/Shanghai",
+            allowed="an IANA name such as Europe/Amsterdam, or an offset such as UTC+08:00",
         ) from None
 
 

@@ -7,7 +7,6 @@ trace attributes of an XES file carry the prefix ``case:``, so that one mapping 
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from os import PathLike
@@ -15,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from calibration.caselog.names import NAMES, cut_off, plain
 from calibration.caselog.stamps import Form, form_problem
 from scenarios.yaml_lines import Tree, dotted, parse_yaml, read_yaml
 from sim.errors import InputError
@@ -158,76 +158,15 @@ class Mapping:
         return self.time is None and self.opened is not None
 
 
-# Names as they stand in real exports; matched in lower case with -, _ and blanks alike. The order is the preference.
-NAMES: dict[str, tuple[str, ...]] = {
-    "case": (
-        "case:concept:name", "case id", "caseid", "case", "case number", "case no", "ticket", "ticket id",
-        "incident id", "incident number", "request id", "service request id", "complaint id", "unique key",
-        "id", "工单编号", "工单号", "案件编号", "事件编号", "编号", "受理编号", "流水号",
-    ),
-    "activity": (
-        "concept:name", "activity", "activity name", "event", "event name", "task", "step", "action", "环节",
-        "活动", "办理环节", "步骤",
-    ),
-    "time": (
-        "time:timestamp", "timestamp", "complete timestamp", "event time", "completed at", "complete time",
-        "end timestamp", "end time", "time", "datetime", "时间", "办理时间", "操作时间",
-    ),
-    "start": (
-        "start timestamp", "start time", "started at", "开始时间",
-    ),
-    "resource": (
-        "org:resource", "resource", "user", "handler", "agent", "employee", "assigned to", "经办人", "处理人",
-        "办理人",
-    ),
-    "transition": (
-        "lifecycle:transition", "lifecycle", "transition",
-    ),
-    "opened": (
-        "opened", "opened at", "created", "created at", "created date", "created on", "open date", "received",
-        "received at", "reported at", "reported on", "requested datetime", "requested at",
-        "受理时间", "来电时间", "登记时间", "创建时间",
-        "上报时间",
-    ),
-    "closed": (
-        "closed", "closed at", "closed date", "closed on", "close date", "resolved", "resolved at", "办结时间",
-        "结案时间", "关闭时间",
-    ),
-    "ended": (
-        "case:enddate", "enddate", "end date", "case:closed", "case:end date",
-    ),
-    "deadline": (
-        "case:deadline", "deadline", "due", "due date", "due at", "deadline at", "expected datetime", "办理期限",
-        "截止时间", "办结期限", "时限",
-    ),
-    "kind": (
-        "case:kind", "case:type", "case:case type", "kind", "case type", "type", "category", "complaint type",
-        "service name", "类别", "类型", "事件类型", "问题分类",
-    ),
-    "channel": (
-        "case:channel", "channel", "source", "open data channel type", "渠道", "来源", "受理渠道",
-    ),
-    "department": (
-        "case:department", "department", "agency", "responsible department", "承办单位", "主办单位", "部门",
-    ),
-    "status": (
-        "case:status", "status", "state", "状态", "工单状态",
-    ),
-    "reopened": (
-        "reopened at", "reopened date", "reopened on", "reopen date", "reopen time", "reopened", "重新打开时间",
-        "重办时间", "重启时间",
-    ),
-}  # fmt: skip
-
-
 def guess(columns: Sequence[str]) -> Mapping:
     """Guess the roles from the columns' names: XES and pm4py names, usual English exports, Chinese hotline exports.
 
     A log whose rows carry no event time but an opening time is read as one row per case. Trace attributes of XES
     (``case:`` prefix) are case attributes.
     """
-    known = {_plain(name): name for name in reversed(columns)}
-    found = {role: next((known[_plain(n)] for n in names if _plain(n) in known), None) for role, names in NAMES.items()}
+    known = {plain(name): name for name in reversed(columns)}
+    known = {**cut_off(columns), **known}
+    found = {role: next((known[plain(n)] for n in names if plain(n) in known), None) for role, names in NAMES.items()}
     if found["time"] is None and found["opened"] is not None:  # one row per case
         found["activity"] = found["start"] = found["transition"] = found["resource"] = None
         found["closed"] = found["closed"] or found["ended"]
@@ -248,10 +187,6 @@ def _plainly(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plainly(one) for key, one in value.items()}
     return [_plainly(one) for one in value] if isinstance(value, tuple) else value
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\s_\-]+", " ", name.strip().casefold())
 
 
 def _checked(tree: Tree) -> Mapping:

@@ -15,7 +15,7 @@ from calibration.caselog.diagnosis import Findings
 from calibration.caselog.mapping import TIME_ROLES, TOGETHER, Mapping
 from calibration.caselog.rows import NO_TIME_WORDS, Rows, text_series
 
-DOUBTFUL = NO_TIME_WORDS | {"-", "--", "无", "空"}
+DOUBTFUL = NO_TIME_WORDS | {"-", "--", "–", "—"}
 
 
 def prepared(rows: Rows, mapping: Mapping, findings: Findings) -> Rows:

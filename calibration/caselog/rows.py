@@ -12,7 +12,10 @@ import numpy as np
 import pandas as pd
 
 # Words that say "none" where a time or a number should stand; an id, a name or a department may well be one of them.
-NO_TIME_WORDS = frozenset({"na", "n/a", "nan", "nat", "null", "none", "<na>", "\\n"})
+NO_TIME_WORDS = frozenset([
+    "na", "n/a", "n.a.", "#n/a", "nan", "nat", "null", "#null!", "(null)", "[null]", "<null>", "none", "nil", "<na>",
+    "\\n", "(blank)", "(none)", "(empty)", "0000-00-00", "0000-00-00 00:00:00", "0000/00/00", "无", "空", "暂无",
+])  # fmt: skip
 MAX_ROWS = 20_000_000
 
 

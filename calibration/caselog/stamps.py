@@ -101,7 +101,7 @@ def read_stamps(rows: Rows, column: str, time_format: Form | None, findings: Fin
     read = _named(texts, time_format) if time_format else _told(texts, column, rows, values, findings)
     nothing: tuple[Any, ...] = (NAT, np.nan, False)  # what code -1, an empty cell, points to
     clock, offset, dates = (np.append(part, none) for part, none in zip(read, nothing, strict=True))
-    none = [not (t := str(text).strip(" :-/")) or t.casefold() in NO_TIME_WORDS for text in texts]  # '-' says: none
+    none = [not (t := str(text).strip(" :-/–—")) or t.casefold() in NO_TIME_WORDS for text in texts]  # '-' says: none
     blank = np.append(none, True).astype(bool)
     empty = blank[codes]
     clock, offset, dates = clock[codes], offset[codes], dates[codes].astype(bool)

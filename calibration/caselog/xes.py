@@ -3,9 +3,9 @@
 Attributes of a trace become columns with the prefix ``case:``. A global's value is what an attribute has where a
 trace or event lacks it (IEEE 1849), and is counted where it acts; never for ids and times, and not when it is a mere
 filler of an exporter (``__INVALID__``, ``UNKNOWN``, the attribute's own name). An extension declared under another
-prefix is known by its name. Classifiers, attributes of the log, nested attributes, lists and containers are passed
-over. Events outside traces belong to no case and are counted. A document type or entities, and object-centric logs,
-are refused.
+prefix is known by its name or address. Classifiers, attributes of the log, nested attributes, lists and containers
+are passed over. Events outside traces belong to no case and are counted. A document type or entities, and
+object-centric logs, are refused.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ MAX_DEPTH = 100
 MAX_COLUMNS = 1_000
 PREFIX = "case:"
 STANDARD = {
-    "concept": "concept", "time": "time", "organizational": "org", "lifecycle": "lifecycle", "cost": "cost",
+    "concept": "concept", "time": "time", "organizational": "org", "org": "org", "lifecycle": "lifecycle",
+    "cost": "cost",
 }  # fmt: skip
 FILLERS = {"", "__invalid__", "invalid", "unknown", "undefined", "string", "default"}
 NEVER_GLOBAL = {"case:concept:name", "concept:instance", "identity:id", "case:identity:id"}
@@ -112,7 +113,8 @@ class _Handler(ContentHandler):
         self.scope = attrs.get("scope", "event") if name == "global" else None
         self.loose += name == "event"
         if name == "extension":
-            prefix, usual = attrs.get("prefix", ""), STANDARD.get(attrs.get("name", "").lower())
+            prefix, usual = attrs.get("prefix", ""), STANDARD.get(attrs.get("name", "").strip().lower())
+            usual = usual or STANDARD.get(attrs.get("uri", "").rpartition("/")[2].removesuffix(".xesext").lower())
             if usual and prefix and prefix != usual:
                 self.prefixes[prefix] = usual
 

@@ -50,7 +50,7 @@ def settle_zone(stamps: list[Stamps], rows: Rows, wanted: str | None, findings: 
     for column in stamps:
         _refuse_half(column, rows, findings)
     stated = sorted({c.zone for c in stamps if c.zone is not None})
-    if wanted is None and len(stated) == 1:
+    if len(stated) == 1 and wanted in (None, stated[0]):
         return Clocks(stated[0], True)
     local = [c for c in stamps if np.nanmax(np.abs(c.offset_min), initial=0.0) > 0]  # a column all in UTC tells no zone
     telling = local or stamps
@@ -63,6 +63,9 @@ def settle_zone(stamps: list[Stamps], rows: Rows, wanted: str | None, findings: 
             findings.warn("no_zone")
         return Clocks(wanted or "UTC", wanted is not None)
     if len(known) == 1:
+        if wanted is not None and known[0] != 0 and not ever_in(wanted, utc, int(known[0])):
+            found = f"{written(int(known[0]))} × {len(offset):,}"
+            findings.refuse("other_zone", found=found, examples=_examples_of_offsets(stamps, rows), allowed=wanted)
         if wanted is None and known[0] != 0:
             findings.warn("fixed_offset", found=written(int(known[0])))
         elif wanted is None:
@@ -114,6 +117,14 @@ def fits(zone: str, utc: np.ndarray, offset_min: np.ndarray) -> bool:
     except InputError:
         return False
     return bool(((there.astype(CLOCK) - utc).astype(np.int64) == offset_min * MINUTE_US).all())
+
+
+def ever_in(zone: str, utc: np.ndarray, offset_min: int) -> bool:
+    """Say whether a zone has an offset at any time of the years of these moments; some systems never change theirs."""
+    days = pd.date_range(utc.min().astype("datetime64[Y]"), utc.max() + np.timedelta64(366, "D"), freq="7D", tz="UTC")
+    there = days.tz_convert(zone_of(zone)).tz_localize(None).to_numpy().astype(CLOCK)
+    passed = there - days.tz_localize(None).to_numpy().astype(CLOCK)
+    return bool((passed.astype(np.int64) == offset_min * MINUTE_US).any())
 
 
 def written(offset_min: int) -> str:

@@ -83,7 +83,8 @@ def run(scenario_name: str, options: Options, console: Console, write: WriteRepo
         console.say("report", path=path)
     console.say("results", path=result.folder)
     if console.machine:
-        console.json(summary_json(result, console, done, path))
+        warnings = [one.sentence() for one in study.experiment.warnings]
+        console.json({**summary_json(result, console, done, path), "warnings": warnings})
     return not done.failures
 
 

@@ -8,15 +8,16 @@ the factor, so that every result can say what its assumptions rest on.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.form_errors import nearest
+from scenarios.parameters_read import Site, unread
+from scenarios.ranges import Range, range_of
 from scenarios.schema import Scenario
-from sim import register
+from scenarios.told import beyond
 from sim.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -38,6 +39,7 @@ GENERAL = (
 """Varied where a scenario names nothing under ``experiment.sensitivity``: one or two assumed parameters of each
 step that a case goes through. Those that a compared policy sets itself are left out."""
 
+WRITTEN = "experiment.sensitivity"
 ASSUMED = ("assumption", "weak", "memory")
 
 
@@ -136,17 +138,37 @@ def factors(scenario: Scenario, arms: Sequence[str], given: Sequence[str] = ()) 
         round, or a parameter that cannot be varied: of the city, of a measure's definition, or fixed.
     """
     if given:
-        return _once([_given(text) for text in given], "--parameter")
+        return _once([_factor(range_of(text)) for text in given], "--parameter")
     declared = scenario.experiment.sensitivity
     if declared:
         try:
-            return _once([_given(text) for text in declared], "experiment.sensitivity")
+            return _once([_factor(range_of(text, WRITTEN)) for text in declared], WRITTEN)
         except InputError as error:
-            raise scenario.place(
-                InputError(error.problem, field="experiment.sensitivity", found=error.found, allowed=error.allowed)
-            ) from None
+            raise scenario.place(error) from None
     set_here = set_by_arms(scenario, arms)
-    return tuple(_given(name) for name in GENERAL if name not in set_here)
+    return tuple(_factor(range_of(name)) for name in GENERAL if name not in set_here)
+
+
+def told_of(scenario: Scenario, arms: Sequence[str], given: Sequence[str]) -> list[InputError]:
+    """Return what is told of parameters given by hand: ranges beyond what is plausible, parameters that nothing reads.
+
+    What a scenario declares itself is told with the scenario (`scenarios.told`).
+    """
+    site, specs = Site.of(scenario.city), [scenario.spec(arm) for arm in arms]
+    found = []
+    for text in given:
+        span = range_of(text)
+        if not span.is_plausible:
+            found.append(beyond(span.entry, text, "--parameter"))
+        whys = [unread(span.entry.name, spec, site) for spec in specs if _has_type(span.entry.name, spec.types)]
+        if whys and all(why is not None for why in whys):
+            found.append(InputError(f"varying this changes nothing: {whys[0]}", field="--parameter", found=text))
+    return found
+
+
+def _has_type(name: str, types: Container[str]) -> bool:
+    """Return False for a parameter of a type that a model has not; that is a mistake and raised elsewhere."""
+    return not name.startswith("type.") or name.removeprefix("type.").rpartition(".")[0] in types
 
 
 def set_by_arms(scenario: Scenario, arms: Sequence[str]) -> dict[str, list[str]]:
@@ -167,72 +189,9 @@ def _once(made: list[Factor], field: str) -> tuple[Factor, ...]:
     return tuple(made)
 
 
-def _given(text: str) -> Factor:
-    """Read ``NAME`` or ``NAME=low..high``."""
-    name, given, span = text.strip().partition("=")
-    entry = _entry(name.strip())
-    if not given:
-        return _from_register(entry)
-    low, between, high = span.partition("..")
-    if not between:
-        raise InputError("the range is no pair of numbers", field="--parameter", found=text, allowed="NAME=low..high")
-    return _narrowed(entry, _number(low, text), _number(high, text), text)
-
-
-def _entry(name: str) -> register.Entry:
-    known: Mapping[str, register.Entry] = register.load()
-    if name not in known and name.startswith("type."):
-        known = register.catalogue_entries()
-    if name not in known:
-        allowed = nearest(name, list(known)) or "names in the register (docs: reference/register)"
-        raise InputError("unknown parameter", field="--parameter", found=name, allowed=allowed)
-    entry = known[name]
-    if entry.scope == "city":
-        raise InputError(
-            "a parameter that builds the city cannot be varied here, since all rows share one city",
-            field="--parameter", found=name, allowed="parameters of the register's scopes rule, model and cost",
-        )  # fmt: skip
-    if name.startswith("measure."):
-        raise InputError(
-            "this parameter defines a measure, not the world", field="--parameter", found=name,
-            allowed="parameters of the register's scopes rule, model and cost",
-        )  # fmt: skip
-    return entry
-
-
-def _from_register(entry: register.Entry) -> Factor:
-    if entry.distribution == "fixed" or entry.low == entry.high:
-        raise InputError(
-            "the register keeps this parameter fixed", field="--parameter", found=entry.name,
-            allowed=f"a range, {entry.name}=low..high",
-        )  # fmt: skip
-    return _factor(entry, entry.low, entry.high, entry.distribution, False)
-
-
-def _narrowed(entry: register.Entry, low: float, high: float, text: str) -> Factor:
-    if not entry.low <= low < high <= entry.high:
-        raise InputError(
-            "the range does not fit", field="--parameter", found=text,
-            allowed=f"low below high, within {entry.low:g}..{entry.high:g} ({entry.unit})",
-        )  # fmt: skip
-    law = "uniform" if entry.distribution == "fixed" else entry.distribution
-    if law == "integer" and (low != int(low) or high != int(high)):
-        raise InputError("the range does not fit", field="--parameter", found=text, allowed="whole numbers")
-    return _factor(entry, low, high, law, True)
-
-
-def _factor(entry: register.Entry, low: float, high: float, law: str, narrowed: bool) -> Factor:
+def _factor(span: Range) -> Factor:
+    entry = span.entry
     return Factor(
-        entry.name, entry.unit, low, high, entry.default, law, entry.source, entry.confidence, entry.text,
-        entry.text_zh, narrowed,
+        entry.name, entry.unit, span.low, span.high, entry.default, span.law, entry.source, entry.confidence,
+        entry.text, entry.text_zh, span.given,
     )  # fmt: skip
-
-
-def _number(text: str, whole: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError("the range is no pair of numbers", field="--parameter", found=whole, allowed="NAME=low..high")
-    return value

@@ -17,7 +17,7 @@ import numpy as np
 
 from calibration.sensitivity.designs import DUMMY_NAME, Design, design
 from calibration.sensitivity.evaluations import ON_FAILED, Evaluations, OnFailed, evaluations
-from calibration.sensitivity.factors import Factor, factors, set_by_arms
+from calibration.sensitivity.factors import Factor, factors, set_by_arms, told_of
 from calibration.sensitivity.flips import Flip, flips
 from calibration.sensitivity.morris import MorrisEffects, morris_effects
 from calibration.sensitivity.sobol import SobolIndices, sobol_indices
@@ -149,8 +149,9 @@ class SensitivityStudy:
         names = [factor.name for factor in self.factors]
         settings = [dict(zip(names, map(float, row), strict=True)) for row in np.column_stack(columns)]
         return DesignedExperiment(
-            self.scenario, list(self.target.arms), settings, self.replicates, self.seed, described=self.described()
-        )
+            self.scenario, list(self.target.arms), settings, self.replicates, self.seed, described=self.described(),
+            told=told_of(self.scenario, self.target.arms, self.parameters),
+        )  # fmt: skip
 
     def described(self) -> dict[str, Any]:
         """Return what makes the design what it is; rows, replicates and measure may change in the same folder."""

@@ -36,6 +36,8 @@ class Areas:
         int8[A], 0 urban, 1 old compound, 2 rural, 3 pastoral.
     x, y
         float64[A], centre in metres of the city's local projection; 0 where unknown.
+    stated
+        int8[A], the archetype that a file gives an area and all below it, -1 where none; not stored with a city.
     """
 
     code: NDArray[np.str_]
@@ -46,6 +48,7 @@ class Areas:
     archetype: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
     x: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     y: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    stated: NDArray[np.int8] | None = None
 
     def __post_init__(self) -> None:
         self.code = np.asarray(self.code, dtype=np.str_)
@@ -142,6 +145,15 @@ class Areas:
         if not len(found):
             raise InputError("no such area", field="area", found=code, allowed=f"one of {len(self)} codes of this city")
         return int(found[0])
+
+    def inherited(self) -> NDArray[np.int8]:
+        """Return int8[A]: the archetype stated for a row or the nearest row above it, -1 where none is."""
+        found = np.full(len(self), -1, np.int8) if self.stated is None else self.stated.copy()
+        for level in range(3, -1, -1):
+            rows = self.rows(level)
+            rows = rows[(found[rows] < 0) & (self.parent[rows] >= 0)]
+            found[rows] = found[self.parent[rows]]
+        return found
 
     def children(self, row: int) -> NDArray[np.int32]:
         """Return int32 rows whose parent is ``row``."""

@@ -35,6 +35,8 @@ _UTM = re.compile(r"(326|327)(0[1-9]|[1-5]\d|60)|258(2[89]|3[0-8])|269(0[1-9]|1\
 _CODE = re.compile(
     r"(?:(?:\+init=)?epsg|urn:ogc:def:crs:epsg|https?://www\.opengis\.net/def/crs/epsg)[:/](?:[\w.]*[:/])?(\d+)"
 )
+_SHOWN = re.compile(r"epsg[ :_-]*(\d+)( *[-,(] *\D.*)?")
+"""As programs show a code beside its name: ``EPSG:4326 - WGS 84``."""
 _DEGREE = math.pi / 180
 _EARTH_M = (6.3e6, 6.45e6)
 _MOST_DISTORTED = 0.01
@@ -111,12 +113,13 @@ def frame_of(text: Any, file: str | Path) -> Frame:
 
 def _modern(name: str) -> str:
     """Return old or short spellings of a code as PROJ knows them."""
-    if name.startswith("{") and "init" in name:
+    if name.startswith("{") and ("init" in name or "proj'" in name):
         try:
-            name = str(ast.literal_eval(name).get("init", name))
-        except (ValueError, SyntaxError, AttributeError):
+            parts = dict(ast.literal_eval(name))
+        except (ValueError, SyntaxError, TypeError):
             return name
-    match = _CODE.fullmatch(name.lower())
+        name = str(parts.get("init") or " ".join(f"+{k}" if v is True else f"+{k}={v}" for k, v in parts.items()))
+    match = _CODE.fullmatch(name.lower()) or _SHOWN.fullmatch(name.lower())
     if match or name.isdigit():
         return f"EPSG:{match[1] if match else name}"
     return "OGC:CRS84" if name.upper() in ("CRS84", "CRS:84") else name
@@ -201,10 +204,7 @@ def placed(frame: Frame, x: NDArray[np.float64], y: NDArray[np.float64], file: s
     step = 1e-3 if frame.degrees else 100 / frame.unit_m
     near = [to_degrees.transform(*(middle + np.array(off) * step)) for off in ((0, 0), (1, 0), (0, 1))]
     if not np.isfinite(near).all():
-        raise InputError(
-            "coordinates do not fit the coordinate system", file=file, field="crs",
-            found=f"{middle[0]:.10g}, {middle[1]:.10g} in {frame.said}", allowed="x east and y north in its unit",
-        )  # fmt: skip
+        raise _unfit(f"{middle[0]:.10g}, {middle[1]:.10g} in {frame.said}", file)
     notes = _outside(frame, near[0])
     if not frame.degrees:
         stretch, turned = _stretch(near, step * frame.unit_m)
@@ -214,11 +214,80 @@ def placed(frame: Frame, x: NDArray[np.float64], y: NDArray[np.float64], file: s
             notes.append(f"{frame.said} stretches lengths here by {stretch[0]:.4g}: measured on the earth instead")
     lon, lat = to_degrees.transform(x, y)
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
-        raise InputError(
-            "coordinates do not fit the coordinate system", file=file, field="crs", found=frame.said,
-            allowed="x east and y north in its unit",
-        )  # fmt: skip
+        raise _unfit(frame.said, file)
     return _about_mean(np.asarray(lon), np.asarray(lat), notes)
+
+
+@dataclass(eq=False)
+class Degrees:
+    """Points on the earth.
+
+    Attributes
+    ----------
+    lon, lat
+        float64[n].
+    plain
+        True where x and y are degrees as they stand.
+    cell_m2
+        Otherwise the area of a cell at the middle of the points.
+    notes
+        What is to be told.
+    """
+
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    plain: bool
+    cell_m2: float | None
+    notes: list[str]
+
+
+def degrees_of(
+    text: str, x: NDArray[np.float64], y: NDArray[np.float64], cell: tuple[float, float], file: str | Path
+) -> Degrees:
+    """Return where points of a grid lie on the earth.
+
+    Parameters
+    ----------
+    text
+        The coordinate system.
+    x, y
+        float64[n], in its unit.
+    cell
+        Width and height of a cell in its unit.
+
+    Raises
+    ------
+    InputError
+        For an unknown system, one that lies nowhere on the earth, and points that do not fit it.
+    """
+    frame = frame_of(text, file)
+    if frame.system is None and frame.degrees:
+        return Degrees(x, y, True, None, [])
+    if frame.system is None:
+        raise InputError(
+            "where this coordinate system lies on the earth is not known", file=file, field="crs", found=frame.said,
+            allowed="degrees (EPSG:4326), or a system that PROJ knows: pip install 'gridwhistle[crs]'",
+        )  # fmt: skip
+    import pyproj
+
+    to_degrees = pyproj.Transformer.from_crs(frame.system, "OGC:CRS84", always_xy=True)
+    lon, lat = to_degrees.transform(x, y)
+    middle, half = (np.median(x), np.median(y)), (cell[0] / 2, cell[1] / 2)
+    corners = to_degrees.transform(
+        middle[0] + half[0] * np.array([-1, 1, 1, -1]), middle[1] + half[1] * np.array([-1, -1, 1, 1])
+    )
+    if not (np.isfinite(lon).all() and np.isfinite(lat).all() and np.isfinite(corners).all()):
+        raise _unfit(f"{middle[0]:.10g}, {middle[1]:.10g} in {frame.said}", file)
+    area_m2 = abs(pyproj.Geod(ellps="WGS84").polygon_area_perimeter(*corners)[0])
+    notes = _outside(frame, (float(np.median(lon)), float(np.median(lat))))
+    return Degrees(np.asarray(lon), np.asarray(lat), False, area_m2, notes)
+
+
+def _unfit(found: str, file: str | Path) -> InputError:
+    return InputError(
+        "coordinates do not fit the coordinate system", file=file, field="crs", found=found,
+        allowed="x east and y north in its unit",
+    )  # fmt: skip
 
 
 def _about_mean(lon: NDArray, lat: NDArray, notes: list[str]) -> Placed:

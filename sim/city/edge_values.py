@@ -65,12 +65,16 @@ def total(value: Any) -> float:
 
 @dataclass(frozen=True)
 class Speed:
-    """A speed, km/h, and where it is from: "speed_kph", "maxspeed" or "class"; ``unread`` is a maxspeed left aside."""
+    """A speed, km/h, and where it is from: "speed_kph", "maxspeed" or "class"; ``unread`` is a maxspeed left aside.
+
+    ``unnamed`` is a class of road that has no speed of its own.
+    """
 
     kmh: float
     origin: str
     several: bool = False
     unread: str = ""
+    unnamed: str = ""
 
 
 def speed_of(data: Mapping[str, Any]) -> Speed:
@@ -84,12 +88,15 @@ def speed_of(data: Mapping[str, Any]) -> Speed:
     if read:
         return Speed(_mean(read), "maxspeed", len(read) > 1, unread)
     kinds = classes(data)
-    return Speed(_mean([class_kmh(kind) for kind in kinds] or [class_kmh("")]), "class", len(kinds) > 1, unread)
+    unnamed = next((kind for kind in kinds if _class(kind) == "other" and kind != "other"), "")
+    kmh = _mean([class_kmh(kind) for kind in kinds] or [class_kmh("")])
+    return Speed(kmh, "class", len(kinds) > 1, unread, unnamed)
 
 
 def classes(data: Mapping[str, Any]) -> list[str]:
     """Return the classes of road of an edge, the highest first, each once."""
-    return sorted({*pieces(data.get("highway"))}, key=lambda kind: (CLASSES.index(_class(kind)), kind))
+    found = {word.strip().lower() for part in pieces(data.get("highway")) for word in part.split(",")}
+    return sorted(found - {""}, key=lambda kind: (CLASSES.index(_class(kind)), kind))
 
 
 def class_kmh(highway: str) -> float:

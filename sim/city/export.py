@@ -17,6 +17,7 @@ import numpy as np
 from sim.city.areas import LEVELS
 from sim.city.city import City
 from sim.city.graphml import write_graphml
+from sim.city.parameters import ARCHETYPES
 from sim.errors import InputError
 from sim.files import give_name
 from sim.spreadsheet import neutral
@@ -94,8 +95,9 @@ def _areas(city: City, file: Path) -> None:
         np.add.at(people, above[above >= 0], np.diff(city.grid_first)[above >= 0])
     parent = [str(areas.code[p]) if p >= 0 else "" for p in areas.parent.tolist()]
     levels = [LEVELS[k] for k in areas.level.tolist()]
-    columns = [areas.code, areas.name, levels, parent, areas.name_zh, areas.x.tolist(), areas.y.tolist()]
-    header = ["code", "name", "level", "parent", "name_zh", "x_m", "y_m", "residents"]
+    kinds = [ARCHETYPES[k] for k in areas.archetype.tolist()]
+    columns = [areas.code, areas.name, levels, parent, areas.name_zh, kinds, areas.x.tolist(), areas.y.tolist()]
+    header = ["code", "name", "level", "parent", "name_zh", "archetype", "x_m", "y_m", "residents"]
     _write(file, header, zip(*columns, people.tolist(), strict=True))
 
 

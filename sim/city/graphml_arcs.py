@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.city.edge_values import Speed, classes, pieces, speed_of, total
+from sim.city.edge_values import Speed, class_kmh, classes, pieces, speed_of, total
 from sim.city.graphml_file import GraphText
 from sim.city.plausible import check_lengths, check_speeds, check_times
 from sim.city.tables import EXAMPLES, ReadReport
@@ -201,12 +201,21 @@ def _tell_times(speeds: list[Speed], given: NDArray[np.bool_], used: NDArray[np.
         report.notes.append(f"{count} arcs with several {what}: the mean of their speeds")
     unread = Counter(speed.unread for speed in rows if speed.unread)
     if unread:
-        shown = ", ".join(repr(text) for text, _ in unread.most_common(EXAMPLES))
-        more = f" and {len(unread) - EXAMPLES} more" if len(unread) > EXAMPLES else ""
         report.notes.append(
-            f"{sum(unread.values())} arcs with a maxspeed that holds no number ({shown}{more}): left aside, for what "
-            "numbers stand beside it or the class of road"
+            f"{sum(unread.values())} arcs with a maxspeed that holds no number ({_examples(unread)}): left aside, for "
+            "what numbers stand beside it or the class of road"
         )
+    unnamed = Counter(speed.unnamed for speed in rows if speed.unnamed)
+    if unnamed:
+        report.notes.append(
+            f"{sum(unnamed.values())} arcs of a class of road without a speed of its own ({_examples(unnamed)}): taken "
+            f"at {class_kmh('other'):g} km/h"
+        )
+
+
+def _examples(words: Counter[str]) -> str:
+    shown = ", ".join(repr(text) for text, _ in words.most_common(EXAMPLES))
+    return shown + (f" and {len(words) - EXAMPLES} more" if len(words) > EXAMPLES else "")
 
 
 def _tell(edges: Edges, report: ReadReport) -> None:

@@ -335,10 +335,11 @@ def _surface(found: _Folder, frame: _Frame, unit: str, report: ReadReport) -> tu
         counts = [table.numbers(name) for name in ("rows", "cols")]
         if all(len(c) and np.isfinite(c[0]) and c[0] >= 1 for c in counts):
             points = (int(counts[0][0]), int(counts[1][0]))
-    lon, lat, value, cell = read_raster(path, member, points)
-    x, y = frame.metres(lon, lat)
-    area_m2 = frame.cell_m2(*cell)
-    people = value * {"per_m2": area_m2, "per_km2": area_m2 / 1e6, "per_cell": 1.0}[unit]
+    raster = read_raster(path, member, points)
+    report.notes.extend(raster.notes)
+    x, y = frame.metres(raster.lon, raster.lat)
+    area_m2 = frame.cell_m2(*raster.cell_degrees) if raster.cell_degrees is not None else raster.cell_m2 or 0.0
+    people = raster.value * {"per_m2": area_m2, "per_km2": area_m2 / 1e6, "per_cell": 1.0}[unit]
     return x, y, people
 
 

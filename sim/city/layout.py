@@ -101,7 +101,7 @@ def lay(
     people_per_grid
         Wished residents per grid; one number or one per node.
     node_archetype
-        int8[N]; all urban when None.
+        int8[N]; all urban when None. What the tree states goes before it.
 
     Returns
     -------
@@ -114,11 +114,12 @@ def lay(
         When the network has fewer nodes than the tree has leaves.
     """
     kind = np.zeros(len(roads), np.int8) if node_archetype is None else node_archetype
+    stated = tree.inherited()
     mass = np.asarray(people, np.float64)
     node_leaf = _territories(tree, roads, mass + mass.sum() * 1e-12 + 1e-300)
     areas, node_row, made, short = _split_leaves(tree, roads, mass, node_leaf, people_per_grid)
     node_grid = areas.grid_index[node_row]
-    _describe(areas, roads, mass, node_grid, kind)
+    _describe(areas, roads, mass, node_grid, np.where(stated[node_leaf] >= 0, stated[node_leaf], kind))
     return Layout(areas, node_grid, made, short)
 
 

@@ -1,6 +1,7 @@
-"""Reading a GeoTIFF raster as points with a weight.
+"""Reading a GeoTIFF raster as points with a weight, placed in degrees.
 
-Only north-up rasters of one band in the same coordinates as the roads; no reprojection.
+Only north-up rasters of one band. Which coordinate system it names is read by ``sim.city.geokeys``, what that is by
+``sim.city.crs``; one that names none holds degrees, or is refused.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import logging
 import struct
 import zipfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from sim.city.crs import degrees_of
+from sim.city.geokeys import system_of
 from sim.city.tables import shown
 from sim.errors import InputError
 
@@ -26,9 +30,33 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def read_raster(
-    file: Path, member: str | None = None, points: tuple[int, int] = (1, 1)
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], tuple[float, float]]:
+@dataclass(eq=False)
+class Raster:
+    """Cells above 0 as points.
+
+    Parameters
+    ----------
+    lon, lat
+        float64[n] centres in degrees.
+    value
+        float64[n], the cell's value shared among its points.
+    cell_degrees
+        A cell's width and height, where the raster is laid out in degrees as they stand.
+    cell_m2
+        A cell's area on the earth at the middle of the used cells, where it is laid out otherwise.
+    notes
+        What is to be told.
+    """
+
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    value: NDArray[np.float64]
+    cell_degrees: tuple[float, float] | None
+    cell_m2: float | None
+    notes: list[str]
+
+
+def read_raster(file: Path, member: str | None = None, points: tuple[int, int] = (1, 1)) -> Raster:
     """Read cells above 0.
 
     Parameters
@@ -38,16 +66,11 @@ def read_raster(
     points
         Rows and columns of points that stand for a cell.
 
-    Returns
-    -------
-    x, y, value, cell
-        float64[n] centres in the raster's coordinates, the cell's value shared among its points, and the cell's
-        width and height in the raster's units.
-
     Raises
     ------
     InputError
-        On a missing, cut or damaged file, several bands, no georeference, a rotated raster or nothing above 0.
+        On a missing, cut or damaged file, several bands, no georeference, a rotated raster, nothing above 0, a
+        coordinate system that is not known, or coordinates that do not fit it.
     """
     name = shown(file, member)
     # Of a damaged file we say one sentence; the library would log every broken tag besides.
@@ -82,7 +105,25 @@ def read_raster(
     x = left + (column[:, None] + dx) * width
     y = top - (row[:, None] + dy) * height
     value = np.repeat(values[row, column] / (down * across), down * across)
-    return x.ravel(), y.ravel(), value, (width, height)
+    system = system_of(tags, name)
+    return _placed(system, x.ravel(), y.ravel(), value, (width, height), name)
+
+
+def _placed(
+    system: str | None, x: NDArray[np.float64], y: NDArray[np.float64], value: NDArray[np.float64],
+    cell: tuple[float, float], name: str,
+) -> Raster:  # fmt: skip
+    """Return the points in degrees; a raster that names no system must hold degrees."""
+    notes = [] if system is not None else [f"{name} names no coordinate system: taken as degrees"]
+    found = degrees_of(system or "EPSG:4326", x, y, cell, name)
+    if not (np.abs(found.lon) <= 180).all() or not (np.abs(found.lat) <= 90).all():
+        far = int(np.argmax(np.maximum(np.abs(found.lon) / 180, np.abs(found.lat) / 90)))
+        raise InputError(
+            "the raster's coordinates are no degrees" if system else "the raster names no coordinate system, and its "
+            "coordinates are no degrees", file=name, field="GeoKeyDirectoryTag",
+            found=f"{x[far]:.10g}, {y[far]:.10g}", allowed="longitudes of -180 to 180, latitudes of -90 to 90",
+        )  # fmt: skip
+    return Raster(found.lon, found.lat, value, cell if found.plain else None, found.cell_m2, [*notes, *found.notes])
 
 
 def _georeference(tags: dict, name: str) -> tuple[float, float, float, float]:

@@ -57,7 +57,8 @@ def read_city(spec: ReadSpec, base_folder: Path = Path(".")) -> tuple[City, Read
         given = read_facilities(located(Path(base_folder), spec.facilities), source.roads, source.report)
         source.spots = _replaced(source.spots, given)
         source.provenance["facilities"] = "read: given list"
-    tree = None if spec.admin_tree is None else read_admin_tree(located(Path(base_folder), spec.admin_tree))
+    file = None if spec.admin_tree is None else located(Path(base_folder), spec.admin_tree)
+    tree = None if file is None else read_admin_tree(file, source.report)
     return city_from(source, spec, tree), source.report
 
 

@@ -56,7 +56,7 @@ class SyntheticSpec(Form):
     facilities: dict[Literal["police", "fire", "ambulance", "hospital", "shelter"], int] = Field(
         default_factory=dict, description="number of stations, hospitals or shelters, in place of the default ratio"
     )
-    admin_tree: str | None = Field(None, description="CSV code,name,level,parent to lay over the network")
+    admin_tree: str | None = Field(None, description="CSV code,name,level,parent (and archetype) to lay over it")
     max_places: int = Field(4096, ge=1, le=20_000, description="bound on places with tabulated travel")
 
     @model_validator(mode="after")
@@ -88,7 +88,7 @@ class ReadSpec(Form):
     raster_unit: Literal["per_m2", "per_km2", "per_cell"] = Field(
         "per_m2", description="what a population raster's values count"
     )
-    admin_tree: str | None = Field(None, description="CSV code,name,level,parent to lay over the network")
+    admin_tree: str | None = Field(None, description="CSV code,name,level,parent (and archetype) to lay over it")
     facilities: str | None = Field(
         None, description="CSV kind, x_m, y_m (or lon, lat), name, capacity, units; replaces the kinds it names"
     )
@@ -222,6 +222,7 @@ def _synthetic(spec: SyntheticSpec, base: Path) -> City:
 def _from_disk(spec: SyntheticSpec, key: str, tree_file: Path | None) -> City:
     from sim.city.city import City
     from sim.city.synthetic import synthetic_city
+    from sim.city.tables import ReadReport
 
     folder = cache_folder("cities") / key
     if spec.residents >= DISK_CACHE_RESIDENTS and folder.is_dir():
@@ -229,12 +230,14 @@ def _from_disk(spec: SyntheticSpec, key: str, tree_file: Path | None) -> City:
             return City.load(folder)
         except InputError:
             pass  # a damaged copy is replaced below; it only cost time
-    tree = None
+    tree, report = None, ReadReport()
     if tree_file is not None:
         from sim.city.admin import read_admin_tree
 
-        tree = read_admin_tree(tree_file)
+        tree = read_admin_tree(tree_file, report)
     city = synthetic_city(spec, tree)
+    if report.notes:
+        city.provenance["reading"] = "; ".join(report.notes)
     if spec.residents >= DISK_CACHE_RESIDENTS:
         try:
             city.save(folder)

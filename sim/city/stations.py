@@ -28,7 +28,7 @@ def read_facilities(file: Path, roads: Roads, report: ReadReport) -> Spots:
     ----------
     file
         CSV with ``kind`` and either ``x_m, y_m`` or ``lon, lat``; ``name``, ``capacity`` and ``units`` may stand
-        beside them. Other columns are not read.
+        beside them. Other columns are not read, and told.
     roads
         The network; its nodes' degrees tell where degrees lie in its metres.
     report
@@ -46,6 +46,7 @@ def read_facilities(file: Path, roads: Roads, report: ReadReport) -> Spots:
         a capacity below 0, units that are missing, below 0 or no whole number.
     """
     table = read_table(file, ("kind",), report)
+    report.tell_unread(table, ("kind", "name", "capacity", "units", *_used(table)))
     kind = table.text("kind")
     good = table.usable(report, "kind", kind != "", "facility without a kind", "a kind, such as fire")
     x, y, there = _where(table, roads, report)
@@ -75,16 +76,20 @@ def amounts(
     return np.where(fine, values, 0.0), table.usable(report, column, fine, problem, allowed)
 
 
+def _used(table: Table) -> tuple[str, str]:
+    """Return the pair of columns that says where a facility stands; the network's own metres go before degrees."""
+    for pair in WHERE:
+        if set(pair) <= set(table.columns):
+            return pair
+    raise InputError(
+        "wrong header", file=table.file, line=table.header_line, field="x_m", found=", ".join(table.columns),
+        allowed="x_m and y_m, or lon and lat",
+    )  # fmt: skip
+
+
 def _where(table: Table, roads: Roads, report: ReadReport) -> tuple[NDArray, NDArray, NDArray[np.bool_]]:
     """Return metres in the network's own frame, and which rows have a place."""
-    for across, up in WHERE:
-        if across in table.columns and up in table.columns:
-            break
-    else:
-        raise InputError(
-            "wrong header", file=table.file, line=table.header_line, field="x_m", found=", ".join(table.columns),
-            allowed="x_m and y_m, or lon and lat",
-        )  # fmt: skip
+    across, up = _used(table)
     a, b = table.numbers(across), table.numbers(up)
     most = (MOST_METRES, MOST_METRES) if across == "x_m" else (180.0, 90.0)
     good = np.ones(len(table), bool)

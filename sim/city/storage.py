@@ -200,6 +200,16 @@ def _check_file(file: Path, size: int, checksum: int) -> None:
         raise InputError("the file was changed", file=file, allowed="the bytes that were saved")
 
 
+def saved_sizes(folder: Path) -> tuple[int, int, int]:
+    """Return residents, places and grids of a saved city by the heads of its files; zeros where they cannot be read."""
+    try:
+        people = pq.read_metadata(folder / "residents.parquet").num_rows
+        places, first = (np.load(folder / name, mmap_mode="r") for name in ("places.npy", "grid_first.npy"))
+    except (OSError, ValueError, EOFError, pa.ArrowException):
+        return 0, 0, 0  # whoever loads the city says what is wrong with it
+    return int(people), len(places), len(first) - 1
+
+
 def _read_parts(path: Path, manifest: dict[str, Any]) -> City:
     modes = int(manifest["modes"])
     areas = _read_table(path / "areas.parquet")

@@ -92,6 +92,11 @@ class ReadReport:
         shown = [(int(line), str(value)) for line, value in zip(lines[:EXAMPLES], found[:EXAMPLES], strict=False)]
         self.bad.append(BadRows(problem, file, column, len(lines), shown))
 
+    def tell_unread(self, table: Table, read: Sequence[str]) -> None:
+        """Tell which columns of a table mean nothing here."""
+        if others := [name for name in table.columns if name and name not in read]:
+            self.notes.append(f"{table.file}: columns that are not read: {', '.join(others)}")
+
     def as_dict(self) -> dict:
         """Return the report ready for JSON."""
         return {
@@ -228,8 +233,13 @@ def read_table(file: Path, required: Sequence[str], report: ReadReport, member: 
     rows = _rows(read_text(file, member), name)
     if not rows:
         raise InputError("the file is empty", file=name, allowed=f"a header with {', '.join(required)}")
-    line, header = rows[0]
-    table = _table(name, [cell.strip() for cell in header], rows[1:], line, report)
+    line, header = rows[0][0], [cell.strip() for cell in rows[0][1]]
+    if twice := next((title for k, title in enumerate(header) if title and title in header[:k]), ""):
+        raise InputError(
+            "two columns have one name", file=name, line=line, field=twice, found=", ".join(header),
+            allowed="each name once",
+        )  # fmt: skip
+    table = _table(name, header, rows[1:], line, report)
     table.require(required)
     return table
 

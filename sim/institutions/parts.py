@@ -6,6 +6,7 @@ Only their form and checks stand here; what they do is in `authority`, `channels
 from __future__ import annotations
 
 import datetime as dt
+import re
 from functools import cache
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -133,11 +134,15 @@ class Sweep(Part):
         return self
 
 
+_FIXED = re.compile(r"UTC[+-](0\d|1[0-4]):[0-5]\d")
+"""A zone that is an offset, as a case log without a named zone has it."""
+
+
 class Calendar(Part):
     """Start date, holidays, make-up days and office hours."""
 
     start: dt.date = dt.date(2026, 3, 2)
-    zone: str = "Asia/Shanghai"
+    zone: str = Field("Asia/Shanghai", description="zone of the clock, as exports name it (the clock never changes)")
     holidays: list[dt.date] = Field(default_factory=list)
     workdays: list[dt.date] = Field(default_factory=list, description="weekend days that are worked (make-up days)")
     office_hours: tuple[float, float] = (9.0, 17.0)
@@ -149,7 +154,7 @@ class Calendar(Part):
         if not 1900 <= self.start.year <= 2200:
             raise ValueError("'start' lies outside the calendar; allowed: 1900 to 2200")
         if not _is_zone(self.zone):
-            raise ValueError("no such time zone in 'zone'; allowed: a name such as Asia/Shanghai")
+            raise ValueError("no such time zone in 'zone'; allowed: a name such as Asia/Shanghai, or UTC+08:00")
         both = sorted(set(self.holidays) & set(self.workdays))
         if both:
             raise ValueError(f"{both[0]} is a holiday and a working day at once; allowed: each date in one list")
@@ -158,6 +163,8 @@ class Calendar(Part):
 
 @cache
 def _is_zone(name: str) -> bool:
+    if _FIXED.fullmatch(name):
+        return True
     try:
         return bool(ZoneInfo(name).key)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # not there, not a name, a folder
