@@ -26,6 +26,14 @@ def text(value: object) -> str:
     return html.escape(_writable(str(value)), quote=True)
 
 
+def source_text(source: str, t: Texts) -> str:
+    """Return where a number comes from as HTML; what keeps a language of its own is marked so."""
+    said, kept = t.source(source)
+    if t.lang == "en" or not kept.isascii():
+        return text(said + kept)
+    return f'{text(said)}<span lang="en">{text(kept)}</span>' if kept else text(said)
+
+
 def _writable(words: str) -> str:
     """Return a text that can be written as UTF-8: half a surrogate pair becomes a question mark."""
     return words if words.isascii() else words.encode("utf-8", "replace").decode("utf-8")
