@@ -139,8 +139,8 @@ def _blocks(
 ) -> RenderableType:
     parts: list[RenderableType] = [Text(""), *([Text(title, style="italic")] if title else [])]
     if len(columns) == 2 and about == 1:  # what and value: the pair says it all, a head for the value says nothing
-        pairs = [line for row in rows for line in _lines([(row[0], row[1])], width)]
-        return Group(*parts, *[Padding(Text(line), (0, 0, 0, indent - 2)) for indent, line in pairs], Text(""))
+        told = [line for row in rows for line in _lines([(row[0], row[1])], width)]
+        return Group(*parts, *[Padding(Text(line), (0, 0, 0, indent - 2)) for indent, line in told], Text(""))
     for row in rows:
         heading = " · ".join(cell for cell in row[:about] if cell)
         parts.append(Padding(Text(heading, style="bold"), (0, 0, 0, 1)))

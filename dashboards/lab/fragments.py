@@ -30,8 +30,7 @@ def later(summary: str, address: str, waiting: str) -> Content:
 
 def chart_table(chart: Chart, lang: str) -> str:
     """Return a chart's table as HTML."""
-    titles = {f"columns.{name}": title for name, title in chart.column_titles.items()}
-    return data_table(chart.table, Texts(lang, titles), chart.title)
+    return data_table(chart.table, Texts(lang, chart.titles), chart.title)
 
 
 def parameters_of(scenario: Scenario, lang: str) -> list[Parameter]:
