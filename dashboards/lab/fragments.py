@@ -98,7 +98,7 @@ def source_parts(source: str, t: Texts) -> Content:
 
 
 def _cells(p: Parameter, t: Texts) -> tuple[str, str, str, str, str, str]:
-    value = f"{p.value:,.6g} {t.unit(p.unit)}"
+    value = t.with_unit(f"{p.value:,.6g}", p.unit)
     span = f"{p.low:,.6g} – {p.high:,.6g}"
     return p.name, value, span, t.name("confidence", p.confidence), p.source, p.text
 

@@ -225,7 +225,7 @@ def _parameter_table(parameters: list[Parameter], t: Texts, caption: str) -> str
         rows.append(
             [
                 f'<th scope="row"><code>{text(p.name)}</code>{changed}</th>',
-                _number_cell(f"{p.value:,.6g} {t.unit(p.unit)}"),
+                _number_cell(t.with_unit(f"{p.value:,.6g}", p.unit)),
                 _number_cell(f"{p.low:,.6g} – {p.high:,.6g}"),
                 f'<span class="tag {mark}">{text(t.name("confidence", p.confidence))}</span>',
                 source_text(p.source, t),

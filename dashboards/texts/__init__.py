@@ -19,6 +19,9 @@ from dashboards.texts.mistakes import sentence, units
 from sim.errors import InputError
 
 LANGUAGES = ("en", "zh")
+_CHINESE = r"[\u3000-\u9fff\uff00-\uffef]"
+_BETWEEN_CHINESE = re.compile(rf"(?<={_CHINESE})\s+(?={_CHINESE})")  # what a folded line of YAML leaves
+_NO_MEASURE = ("占", "概率", "比例", "权重", "开关", "层级", "由", "0 至", "对数几率", "自然对数", "贝塔", "级（")
 _ASSUMED = re.compile(r"assumption(?:: |, | (?=\())?")
 
 
@@ -99,6 +102,11 @@ class Texts:
         own = f"parameter_units.{unit}"
         return self._texts[own] if own in self._texts else self.name("units", unit)
 
+    def with_unit(self, number: str, unit: str) -> str:
+        """Return a parameter's value with its unit; what is no unit of measure stands in brackets."""
+        said = self.unit(unit)
+        return f"{number}（{said}）" if self.lang == "zh" and said.startswith(_NO_MEASURE) else f"{number} {said}"
+
     def source(self, source: str) -> tuple[str, str]:
         """Return where a number comes from: what is said in this language, and what stays as it was written.
 
@@ -125,6 +133,8 @@ def pick(titles: object, lang: str, otherwise: str = "") -> str:
     if isinstance(titles, str):
         return titles
     if isinstance(titles, Mapping):
-        return str(titles.get(lang) or titles.get("en") or otherwise)
-    found = getattr(titles, lang, None) or getattr(titles, "en", None)
-    return str(found) if found else otherwise
+        found = titles.get(lang) or titles.get("en")
+    else:
+        found = getattr(titles, lang, None) or getattr(titles, "en", None)
+    said = str(found) if found else otherwise
+    return _BETWEEN_CHINESE.sub("", said) if lang == "zh" else said
