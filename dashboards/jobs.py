@@ -24,6 +24,8 @@ from dashboards.job_files import Event, Job, JobFiles, State, end_of
 from dashboards.job_process import END, UNWRITTEN
 from dashboards.job_request import JobRequest
 from dashboards.job_start import end_group, let_go, signal_to, started
+from dashboards.texts import Texts
+from dashboards.texts.mistakes import sentence
 from scenarios.store import Store
 from scenarios.watch import progress
 from sim.errors import InputError
@@ -36,6 +38,7 @@ _EVENTS = 1_000
 _DRAINED = (130, 143)
 MOST_REASON = 400
 log = logging.getLogger("gridwhistle.jobs")
+_EN = Texts("en")  # jobs are kept in English; `dashboards.lab.queue` says them in the reader's language
 
 
 __all__ = ["Event", "Job", "JobRequest", "Jobs", "NotAllowed", "State"]
@@ -279,8 +282,7 @@ class Jobs:
         process = self._processes.pop(job.id, None)
         if process is not None:
             signal_to(process, signal.SIGTERM)
-        reason = error.sentence() if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-        self._put(replace(job, state="failed", error=reason[:MOST_REASON], ended_s=time.time()))
+        self._put(replace(job, state="failed", error=_reason(error, job)[:MOST_REASON], ended_s=time.time()))
 
     def _note(self, error: Exception, where: str) -> None:
         self._health = Health(self._health.faults + 1, f"{where}: {type(error).__name__}: {error}"[:300], time.time())
@@ -293,9 +295,9 @@ class Jobs:
             return replace(job, state="finished", error=told.error, ended_s=told.ended_s)
         if told.code is None or told.code in _DRAINED or told.code < 0:
             return replace(job, state="interrupted", error=told.error, ended_s=told.ended_s)
-        error = told.error or f"the job's process ended with code {told.code}; see {self._files.path(job.id, '.log')}"
+        error = told.error or _EN("web.run.reasons.ended", code=told.code, file=self._files.path(job.id, ".log"))
         if told.code == UNWRITTEN:
-            error = "the job's end could not be written; is the disk full? What has finished stays, resume the job"
+            error = _EN("web.run.reasons.unwritten")
         return replace(job, state="failed", error=error, ended_s=told.ended_s)
 
     def _start_next(self) -> None:
@@ -384,14 +386,19 @@ class Jobs:
                 return job
             return replace(job, progress=progress(job.folder, since=job.begun_s))
         except Exception as error:  # noqa: BLE001  damaged results spoil this row alone
-            reason = error.sentence() if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-            return replace(job, error=(job.error or f"the results cannot be read: {reason}")[:MOST_REASON])
+            told = _EN("web.run.reasons.unread", reason=_reason(error, job))
+            return replace(job, error=(job.error or told)[:MOST_REASON])
 
     def _own(self, id: str, by: str, anybodys: bool) -> Job | None:
         job = self._jobs.get(id)
         if job is not None and job.owner != by and not anybodys:
             raise NotAllowed(f"job {id} is another user's")
         return job
+
+
+def _reason(error: Exception, job: Job) -> str:
+    """Return what went wrong in one sentence, a mistake in the language of who sent the job."""
+    return sentence(error, job.request.lang) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
 
 
 def _held(folder: Path) -> bool:

@@ -124,7 +124,7 @@ def _stacked(
 
 
 def _heading(columns: Sequence[str], row: Sequence[str], about: int, last: int) -> str:
-    asides = [f"{columns[k]}: {row[k]}" for k in range(last, len(columns)) if row[k]]
+    asides = [f"{_colon(columns[k])}{row[k]}" for k in range(last, len(columns)) if row[k]]
     return " · ".join([*(cell for cell in row[:about] if cell), *asides])
 
 
@@ -138,6 +138,9 @@ def _blocks(
     columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, title: str | None, about: int
 ) -> RenderableType:
     parts: list[RenderableType] = [Text(""), *([Text(title, style="italic")] if title else [])]
+    if len(columns) == 2 and about == 1:  # what and value: the pair says it all, a head for the value says nothing
+        told = [line for row in rows for line in _lines([(row[0], row[1])], width)]
+        return Group(*parts, *[Padding(Text(line), (0, 0, 0, indent - 2)) for indent, line in told], Text(""))
     for row in rows:
         heading = " · ".join(cell for cell in row[:about] if cell)
         parts.append(Padding(Text(heading, style="bold"), (0, 0, 0, 1)))
@@ -150,15 +153,20 @@ def _lines(pairs: Sequence[tuple[str, str]], width: int) -> list[tuple[int, str]
     """Return indents and lines of ``head: value`` pairs, several to a line where they fit whole."""
     lines: list[tuple[int, str]] = []
     for head, cell in pairs:
-        pair = f"{head}: {cell}" if head else cell
+        pair = f"{_colon(head)}{cell}" if head else cell
         joined = f"{lines[-1][1]}{GAP}{pair}" if lines and lines[-1][0] == 3 else ""
         if joined and cell_len(joined) + 3 <= width:
             lines[-1] = (3, joined)
         elif cell_len(pair) + 3 <= width:
             lines.append((3, pair))
         else:
-            lines += [*([(3, f"{head}:")] if head else []), (5, cell)]
+            lines += [*([(3, _colon(head).rstrip())] if head else []), (5, cell)]
     return lines
+
+
+def _colon(head: str) -> str:
+    """Return a head with the colon of its script; both colons take two columns."""
+    return f"{head}: " if head.isascii() else f"{head}："
 
 
 def _widest(cell: str) -> int:

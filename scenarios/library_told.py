@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -14,9 +15,11 @@ from scenarios.console import Console, duration
 from scenarios.dry import dry_check
 from scenarios.forecast import affordable, command_line, forecast
 from scenarios.library import load, names
-from scenarios.numbers import number
+from scenarios.numbers import Words, number
 from scenarios.schema import Scenario
 from sim.errors import InputError
+
+_IN_CHINESE = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\s+(?=[\u3000-\u9fff\uff00-\uffef])")
 
 
 def show_list(console: Console) -> None:
@@ -47,6 +50,7 @@ def show_one(name: str, whole: bool, console: Console) -> None:
         return
     policies = summary.pop("policies")
     field, value = (console.words(f"cli.columns.{key}") for key in ("field", "value"))
+    summary |= {"city": city_words(scenario, console.words), "horizon_days": f"{summary['horizon_days']:g}"}
     rows = [[console.words(f"cli.scenario.{k}"), _text(v)] for k, v in summary.items() if v not in ("", None)]
     rows.append([console.words("cli.scenario.forecast"), _forecast_text(foretold, console)])
     console.table([field, value], rows)
@@ -91,9 +95,20 @@ def _forecast_text(foretold: dict[str, Any], console: Console) -> str:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key}: {_text(inner)}" for key, inner in value.items()) or "–"
-    return str(value)
+    """Return a value as text; a line end inside Chinese prose, read as a space, is taken out."""
+    return _IN_CHINESE.sub("", str(value))
+
+
+def city_words(scenario: Scenario, words: Words) -> str:
+    """Return a scenario's city in one phrase: its name, how it comes about, how many live there."""
+    kind, given = next(iter(scenario.city.items()), ("", {}))
+    given = given if isinstance(given, dict) else {}
+    name = (given.get("name_zh") if words.lang == "zh" else None) or given.get("name") or ""
+    said = words(f"city_kinds.{kind}") if kind in ("synthetic", "path", "read", "bare") else str(kind)
+    if name:
+        said = words("city_kinds.named", kind=said, name=name)
+    residents = given.get("residents")
+    return words("city_kinds.size", city=said, residents=f"{residents:,}") if residents else said
 
 
 def library_rows(names: Sequence[str], lang: str) -> list[dict[str, Any]]:

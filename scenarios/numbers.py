@@ -38,6 +38,10 @@ class Words(Protocol):
         """Return the text of a name that data brings, or the name made readable."""
         ...
 
+    def unit(self, unit: str) -> str:
+        """Return the unit of a parameter in words."""
+        ...
+
 
 DASH = "–"
 MOST_DECIMALS = 3

@@ -291,6 +291,14 @@ def names(scope: str | None = None) -> tuple[str, ...]:
     return tuple(sorted(name for name, entry in load().items() if scope is None or entry.scope == scope))
 
 
+_CATALOGUE_TEXTS = {
+    "rate_per_1000_year": ("How often it occurs", "发生率"),
+    "success_base": ("Base chance of success", "基础成功率"),
+    "repeat_share": ("Share that comes back", "重复发生比例"),
+    "touch_factor": ("Factor on all times of work", "全部办理时间的系数"),
+}
+
+
 @cache
 def catalogue_entries() -> Mapping[str, Entry]:
     """Return derived entries ``type.<name>.<field>`` for the numbers of the shipped catalogue.
@@ -315,8 +323,8 @@ def catalogue_entries() -> Mapping[str, Entry]:
             found[full] = Entry(
                 name=full, unit=unit, default=value, low=value * low, high=min(top, max(value, value * high)),
                 distribution="uniform", source=given, confidence=confidence_of(given), scope="model",
-                text=f"{field} of the case type {name} ({kind.title.en}).",
-                text_zh=f"案件类型“{kind.title.zh}”的 {field}。",
+                text=f"{_CATALOGUE_TEXTS[field][0]}, case type {name} ({kind.title.en}).",
+                text_zh=f"案件类型“{kind.title.zh}”的{_CATALOGUE_TEXTS[field][1]}。",
             )  # fmt: skip
     return MappingProxyType(found)
 

@@ -78,9 +78,7 @@ timers = st.lists(
     max_size=80,
 )  # fmt: skip
 # few and many bins, narrower and wider than the gaps between timers; few lists of half turns, so that they go round
-calendars = st.sampled_from(
-    [(2, 43, 1), (2, 27, 4), (4, 28, 2), (64, 27, 8), (16, 20, 1), (256, 30, 64), (8, 26, 4)]
-)
+calendars = st.sampled_from([(2, 43, 1), (2, 27, 4), (4, 28, 2), (64, 27, 8), (16, 20, 1), (256, 30, 64), (8, 26, 4)])
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)

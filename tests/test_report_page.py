@@ -94,7 +94,7 @@ def test_every_chart_is_named_for_those_who_cannot_see_it(html):
 
 def test_csv_of_a_chart_is_its_table():
     frame = pd.DataFrame({"名称": ["a,b", 'c"d'], "value": [1.25, np.nan]})
-    uri = csv_uri(frame)
+    uri = csv_uri(frame, Texts("en"))
     content = base64.b64decode(uri.split("base64,")[1])
     pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(content)), frame)
 

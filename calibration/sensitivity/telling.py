@@ -160,6 +160,9 @@ class Teller:
         factor = self.result.factor(name)
         return self.say("range", low=plain(factor.low), high=plain(factor.high))
 
+    def _unit_of(self, name: str) -> str:
+        return self.words.unit(self.result.factor(name).unit)
+
     # tables
 
     def result_columns(self) -> list[str]:
@@ -188,8 +191,9 @@ class Teller:
         """Return one line per factor: range, unit, law, default, source."""
         return [
             self.say(
-                "factor_line", name=f.name, range=self.range(f.name), unit=f.unit, law=self.say(f"laws.{f.law}"),
-                default=plain(f.default), confidence=self.words.name("confidence", f.confidence),
+                "factor_line", name=f.name, range=self.range(f.name), unit=self._unit_of(f.name),
+                law=self.say(f"laws.{f.law}"), default=plain(f.default),
+                confidence=self.words.name("confidence", f.confidence),
                 source=f.source.removeprefix("assumption: "),
             )
             for f in self.result.factors
@@ -202,7 +206,7 @@ class Teller:
     def flip_rows(self) -> list[list[str]]:
         """Return the cells of the table of flips."""
         return [
-            [f.name, self.flip_place(f), self.range(f.name), self.result.factor(f.name).unit, self.flip_meaning(f)]
+            [f.name, self.flip_place(f), self.range(f.name), self._unit_of(f.name), self.flip_meaning(f)]
             for f in self.result.flips
         ]
 
@@ -233,7 +237,7 @@ class Teller:
     def flip_sentence(self, flip: Flip) -> str:
         """Return one phrase on a flip."""
         factor = self.result.factor(flip.name)
-        fields: dict[str, Any] = {"name": flip.name, "unit": factor.unit}
+        fields: dict[str, Any] = {"name": flip.name, "unit": self._unit_of(flip.name)}
         if flip.outcome == "none":
             return self.say("flips.none", low=plain(factor.low), high=plain(factor.high), **fields)
         if flip.at is None:
@@ -301,7 +305,7 @@ class Teller:
         assumed = next((name for name in leading if result.factor(name).assumed), None)
         if assumed is not None:
             factor = result.factor(assumed)
-            span = {"low": plain(factor.low), "high": plain(factor.high), "unit": factor.unit}
+            span = {"low": plain(factor.low), "high": plain(factor.high), "unit": self._unit_of(assumed)}
             out.append(self.say("tell.first", name=assumed, text=factor.title(self.lang), **span))
         return out
 

@@ -77,6 +77,8 @@ class Chart:
         Below this width the chart scrolls sideways rather than being squeezed.
     column_titles
         Column name -> title on screen, where the name alone will not do.
+    names
+        ``group.name`` -> title of what cells of the table name, as the scenario brings it.
     """
 
     name: str
@@ -87,10 +89,16 @@ class Chart:
     table: pd.DataFrame
     min_width_px: int = 0
     column_titles: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_-]+", self.name):
             raise ValueError(f"a chart's name stands in addresses, and {self.name!r} cannot; use slug")
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """``group.name`` -> title, of columns and of what cells name; for `dashboards.texts.Texts`."""
+        return {**self.names, **{f"columns.{name}": title for name, title in self.column_titles.items()}}
 
     def titled(self) -> go.Figure:
         """Return a copy of the figure that carries its title, for a picture that will stand alone."""

@@ -160,6 +160,7 @@ def _layout(table: pd.DataFrame, measures: Measures, cost: str, effect: str, t: 
                     "xanchor": "left" if x < 0.5 else "right",
                     "yanchor": "top" if y > 0.5 else "bottom",
                     "font": {"color": GREY, "size": 12},
+                    "bgcolor": "rgba(255,255,255,0.75)",
                 }
             )
     lines = [

@@ -90,6 +90,7 @@ def case_flow(cases: pd.DataFrame, arms: list[str], lang: str = "en", titles: Ma
         figure=figure(traces, height_px=height_px * len(arms), layout={"annotations": notes}),
         table=table,
         min_width_px=760,
+        names=dict(titles or {}),
     )
 
 
@@ -149,7 +150,8 @@ def _links(part: pd.DataFrame, arm: str) -> pd.DataFrame:
     return out
 
 
-def _node_title(stage: str, name: str, t: Texts) -> str:
+def node_title(stage: str, name: str, t: Texts) -> str:
+    """Return what stands at a stage of a case's way: a channel, a level, a department, an outcome."""
     group = {"channel": "channels", "opened": "levels", "outcome": "outcomes"}.get(stage)
     if group is None:
         known = t.name("levels", name)
@@ -176,7 +178,7 @@ def _sankey(table: pd.DataFrame, y: tuple[float, float], t: Texts) -> go.Sankey:
         valueformat=",.0f",
         textfont={"size": 12},
         node={
-            "label": [f"{escape(_node_title(s, n, t))}: {number(flow.get((s, n), 0), 3)}" for s, n in nodes],
+            "label": [f"{escape(node_title(s, n, t))}: {number(flow.get((s, n), 0), 3)}" for s, n in nodes],
             "color": [OUTCOME_COLORS.get(n, GREY) if s == "outcome" else STAGE_COLORS[s] for s, n in nodes],
             "x": [min(0.999, max(0.001, columns[s] / (len(STAGES) - 1))) for s, _ in nodes],
             "y": _heights(nodes, flow),

@@ -64,6 +64,7 @@ def load_by_hour(
         figure=figure(traces, height_px=_height_px(len(arms), len(groups)), layout=layout),
         table=table,
         min_width_px=820,
+        names=dict(titles or {}),
     )
 
 

@@ -219,7 +219,7 @@ def flip_curves(result: SensitivityResult, lang: str = "en") -> Chart:
             "title": {"text": wrapped(tell.say("charts.flips_y", **_arms(tell)), 34) if i == count // 2 else ""},
         }  # fmt: skip
         layout[f"xaxis{axis}"] = {
-            "anchor": f"y{axis}", "title": {"text": wrapped(f"{flip.name} ({factor.unit})", 38)},
+            "anchor": f"y{axis}", "title": {"text": wrapped(f"{flip.name} ({tell.words.unit(factor.unit)})", 38)},
             **(_decades(factor.low, factor.high) if factor.law == "loguniform" else {"type": "linear"}),
         }  # fmt: skip
         layout["shapes"].append(

@@ -184,7 +184,7 @@ def _bars(part: pd.DataFrame, arm: str, color: str, unit: str, suffix: str, lege
 
 def _values(part: pd.DataFrame, arm: str, unit: str, suffix: str, t: Texts) -> go.Scatter:
     """Write each bar's value above its interval."""
-    top = np.nanmax(part[["mean", "high"]].to_numpy(dtype=float), axis=1)
+    top = part[["mean", "high"]].astype(float).max(axis=1)  # NaN, and no warning, where there is neither
     return go.Scatter(
         x=[t(f"states.{s}") for s in part["state"]],
         y=[scaled(v, unit) for v in top],

@@ -120,7 +120,7 @@ def _study(address: Address, lab: Lab, name: str) -> list[Content]:
         answer_section(data, t),
         _doors(address, name, t),
         _contents(t),
-        measures_section(data, t, f"/lab-files/study/{name}/comparison.csv"),
+        measures_section(data, t, f"/lab-files/study/{name}/comparison.csv?lang={t.lang}"),
         section("charts-part", t("report.charts"), _kept_note(reading, t), _wait(t)),
         _compared(data, t),
         _assumptions(data, name, t),

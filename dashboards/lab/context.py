@@ -13,13 +13,14 @@ from typing import Any
 import pandas as pd
 
 from dashboards.charts.base import Chart
+from dashboards.job_request import JobRequest
 from dashboards.report.data import ReportData
 from dashboards.report.figures import charts
 from dashboards.report.gather import gather
 from dashboards.report.write import page
 from dashboards.server.state import State
 from dashboards.server.weigh import Kept
-from dashboards.texts import Texts
+from dashboards.texts import Texts, pick
 from scenarios import library
 from scenarios.schema import Scenario
 from scenarios.study import Study
@@ -85,6 +86,17 @@ class Lab:
             raise InputError("no scenario of that name", field="scenario", found=name, allowed=list(files))
         stamp = files[name].stat().st_mtime_ns
         return self._scenarios.get((name, stamp), lambda: library.load(files[name]))  # type: ignore[no-any-return]
+
+    def job_words(self, request: JobRequest, lang: str) -> tuple[str, list[str]]:
+        """Return the title of a job's scenario and those of its policies; the names where it cannot be read."""
+        name = request.scenario.removesuffix(".yaml")
+        try:
+            scenario = self.scenario(name)
+        except (InputError, OSError):
+            return name, list(request.policies)
+        known = {*scenario.arms, *scenario.policies}
+        titles = [scenario.policy_title(arm, lang) if arm in known else arm for arm in request.policies]
+        return pick(scenario.title, lang, name), titles
 
     def is_own(self, name: str) -> bool:
         """Whether a scenario is a user's."""

@@ -18,11 +18,12 @@ from dashboards.lab.fragments import GROUPS, chart_table, group_title, in_group,
 from dashboards.lab.uploads import MOST_BYTES, take
 from dashboards.report.data import Parameter
 from dashboards.report.html import text
+from dashboards.report.said_table import table_bytes
 from dashboards.server.access import require
 from dashboards.server.shell import Visit, page, visit_of
+from dashboards.texts import Texts
 from dashboards.texts.mistakes import sentence
 from sim.errors import InputError
-from sim.spreadsheet import csv_bytes
 
 router = APIRouter(prefix="/lab-files", include_in_schema=False)
 REPORT_POLICY = (
@@ -46,7 +47,8 @@ def _chart(request: Request, study: str, chart: str) -> Chart:
 @router.get("/study/{study}/chart/{chart}/csv")
 def chart_csv(request: Request, study: str, chart: str) -> Response:
     """The numbers behind a chart."""
-    content = csv_bytes(_chart(request, study, chart).table, "%.10g")
+    found = _chart(request, study, chart)
+    content = table_bytes(found.table, Texts(visit_of(request).lang, found.titles))
     return _download(content, f"{study}-{chart}.csv", "text/csv; charset=utf-8")
 
 
@@ -80,9 +82,13 @@ def _parameters(entries: list[Parameter], group: str, visit: Visit) -> HTMLRespo
 @router.get("/study/{study}/comparison.csv")
 def comparison_csv(request: Request, study: str) -> Response:
     """All paired differences of a study."""
-    frame = _lab(request).study(study).comparison_table()
+    found, t = _lab(request).study(study), visit_of(request).t
+    frame = found.comparison_table()
+    if t.lang != "en":
+        titles = {policy: found.scenario.policy_title(policy, t.lang) for policy in found.policies}
+        frame = frame.replace({"baseline": titles, "arm": titles})
     return _download(
-        csv_bytes(frame, "%.10g"),
+        table_bytes(frame, t),
         f"{study}-comparison.csv",
         "text/csv; charset=utf-8",
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dashboards.charts.base import Chart
 from dashboards.lab.parts import Content, html, table, tag
 from dashboards.report.data import Parameter
-from dashboards.report.html import data_table, text
+from dashboards.report.html import data_table, source_text, text
 from dashboards.report.html import table as html_table
 from dashboards.texts import Texts
 from scenarios.schema import Scenario
@@ -30,8 +30,7 @@ def later(summary: str, address: str, waiting: str) -> Content:
 
 def chart_table(chart: Chart, lang: str) -> str:
     """Return a chart's table as HTML."""
-    titles = {f"columns.{name}": title for name, title in chart.column_titles.items()}
-    return data_table(chart.table, Texts(lang, titles), chart.title)
+    return data_table(chart.table, Texts(lang, chart.titles), chart.title)
 
 
 def parameters_of(scenario: Scenario, lang: str) -> list[Parameter]:
@@ -75,7 +74,7 @@ def parameters_html(entries: Iterable[Parameter], t: Texts, caption: str) -> str
                 f'<td class="n">{text(value)}</td>',
                 f'<td class="n">{text(span)}</td>',
                 f'<span class="{mark}">{text(confidence)}</span>',
-                text(source),
+                source_text(source, t),
                 text(meaning),
             ]
         )
@@ -88,12 +87,18 @@ def parameter_table(entries: Iterable[Parameter], t: Texts, caption: str) -> Con
     for p in entries:
         name, value, span, confidence, source, meaning = _cells(p, t)
         mark = tag(confidence, "assumed" if p.assumed else "")
-        rows.append([html.Code(name), value, span, mark, source, meaning])
+        rows.append([html.Code(name), value, span, mark, source_parts(source, t), meaning])
     return table([t(f"report.col_{c}") for c in _COLUMNS], rows, caption, "parameters", (1, 2))
 
 
+def source_parts(source: str, t: Texts) -> Content:
+    """Return where a number comes from; what keeps a language of its own is marked so."""
+    said, kept = t.source(source)
+    return [said, html.Span(kept, lang="en")] if t.lang != "en" and kept.isascii() else said + kept
+
+
 def _cells(p: Parameter, t: Texts) -> tuple[str, str, str, str, str, str]:
-    value = f"{p.value:,.6g} {t.name('units', p.unit)}"
+    value = t.with_unit(f"{p.value:,.6g}", p.unit)
     span = f"{p.low:,.6g} – {p.high:,.6g}"
     return p.name, value, span, t.name("confidence", p.confidence), p.source, p.text
 

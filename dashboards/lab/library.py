@@ -13,12 +13,13 @@ import yaml
 from dashboards.lab.address import Address
 from dashboards.lab.context import Lab
 from dashboards.lab.difference import Change, differences
-from dashboards.lab.fragments import parameters_of, provenance
+from dashboards.lab.fragments import parameters_of, provenance, source_parts
 from dashboards.lab.parts import Content, facts, html, note, problem, section, table, tag
 from dashboards.server.settings import User
 from dashboards.texts import Texts, pick
 from dashboards.texts.mistakes import sentence
 from scenarios.dry import dry_check
+from scenarios.library_told import city_words
 from scenarios.schema import Scenario
 from sim.errors import InputError
 
@@ -80,7 +81,7 @@ def _scenario(address: Address, lab: Lab, name: str) -> list[Content]:
         (t("cli.scenario.version"), str(scenario.version)),
         (t("cli.scenario.hash"), html.Code(scenario.hash[:16])),
         (t("cli.scenario.extends"), html.Code(scenario.extends) if scenario.extends else t("words.none")),
-        (t("cli.scenario.city"), _city_words(scenario, t)),
+        (t("cli.scenario.city"), city_words(scenario, t)),
         (t("cli.scenario.horizon_days"), f"{spec.horizon_days:g}"),
         (
             t("report.fact_window"),
@@ -120,19 +121,6 @@ def _told(found: list[InputError], t: Texts) -> list[Content]:
         return []
     lines = html.Ul([html.Li(t.mistake(one)) for one in found])
     return [section("told", t("web.library.told_title"), html.P(t("web.library.told_lead")), lines)]
-
-
-def _city_words(scenario: Scenario, t: Texts) -> str:
-    kind, given = next(iter(scenario.city.items()), ("", {}))
-    given = given if isinstance(given, dict) else {}
-    name = (given.get("name_zh") if t.lang == "zh" else None) or given.get("name") or ""
-    residents = given.get("residents")
-    words = t(f"web.library.city_{kind}") if kind in ("synthetic", "path", "read", "bare") else kind
-    if name:
-        words = t("web.library.city_named", kind=words, name=name)
-    if residents:
-        words = t("web.library.city_size", city=words, residents=f"{residents:,}")
-    return words
 
 
 def _policies(address: Address, scenario: Scenario, name: str) -> Content:
@@ -206,8 +194,8 @@ def _change(change: Change, t: Texts) -> list[Content]:
         html.Code(change.field),
         html.Code(shown_value(change.baseline, t)),
         html.Strong(html.Code(shown_value(change.policy, t))),
-        t.name("units", change.unit) if change.unit else "",
-        change.source,
+        t.unit(change.unit) if change.unit else "",
+        source_parts(change.source, t),
     ]
 
 

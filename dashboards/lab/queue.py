@@ -5,49 +5,62 @@ Drawing only; a button's effect is decided by `dashboards.lab.run` on the server
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 
 from dashboards.jobs import Job
+from dashboards.lab.context import Lab
 from dashboards.lab.parts import Content, html, table
 from dashboards.server.settings import Settings, User
-from dashboards.texts import Texts
+from dashboards.texts import Texts, all_texts
 from scenarios.console import duration
 
 MOST_JOBS = 50
+REASONS = "web.run.reasons."
 SIGNS = {
     "queued": "◷", "running": "▶", "stopping": "◼", "finished": "✓", "interrupted": "‖", "failed": "✕",
 }  # fmt: skip
 
 
-def queue_table(jobs: Sequence[Job], user: User, settings: Settings, t: Texts) -> Content:
+def queue_table(jobs: Sequence[Job], user: User, lab: Lab, t: Texts) -> Content:
     """Return the latest jobs as a table."""
     if not jobs:
         return html.P(t("web.run.empty"))
     head = [t(f"web.run.col_{c}") for c in ("job", "owner", "state", "progress", "results", "actions")]
-    rows = [_row(job, user, settings, t) for job in jobs[:MOST_JOBS]]
+    rows = [_row(job, user, lab, t) for job in jobs[:MOST_JOBS]]
     return table(head, rows, t("web.run.queue"), "queue")
 
 
-def announcement(jobs: Sequence[Job], t: Texts) -> str:
+def announcement(jobs: Sequence[Job], lab: Lab, t: Texts) -> str:
     """Return the jobs' states in words; it changes only when one of them does."""
     return t("phrases.comma").join(
-        t("web.run.said", scenario=job.request.scenario, state=t(f"web.run.states.{job.state}")) for job in jobs[:5]
+        t("web.run.said", scenario=lab.job_words(job.request, t.lang)[0], state=t(f"web.run.states.{job.state}"))
+        for job in jobs[:5]
     )
 
 
-def _row(job: Job, user: User, settings: Settings, t: Texts) -> list[Content]:
+def _row(job: Job, user: User, lab: Lab, t: Texts) -> list[Content]:
     request = job.request
-    about = t("web.run.about", policies=", ".join(request.policies), replications=request.replications or "–")
+    title, policies = lab.job_words(request, t.lang)
+    said = t("phrases.listed").join(policies)
+    about = t("web.run.about", policies=said, replications=request.replications or "–") if said else ""
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(job.submitted_s))
     name = [
-        html.Strong(request.scenario.removesuffix(".yaml")),
+        html.Strong(title),
         html.Br(),
         html.Span(about, className="note"),
         html.Br(),
         html.Span(when, className="note"),
     ]
-    return [name, job.owner, _state(job, t), _progress(job, t), _results(job, t), _actions(job, user, settings, t)]
+    return [
+        name,
+        job.owner,
+        _state(job, t),
+        _progress(job, t),
+        _results(job, t),
+        _actions(job, user, lab.state.settings, t),
+    ]
 
 
 def _state(job: Job, t: Texts) -> Content:
@@ -57,8 +70,19 @@ def _state(job: Job, t: Texts) -> Content:
         words = t("web.run.waiting", position=job.position)
     parts: list[Content] = [html.Span([sign, " ", words], className=f"job-state {job.state}")]
     if job.error:
-        parts.append(html.P(job.error, className="problem"))
+        parts.append(html.P(reason(job.error, t), className="problem"))
     return parts
+
+
+def reason(said: str, t: Texts) -> str:
+    """Return why a job ended, in the reader's language where the queue itself said it."""
+    for key, text in all_texts("en").items():
+        if key.startswith(REASONS):
+            pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.*)", re.escape(text))
+            found = re.fullmatch(pattern, said, re.DOTALL)
+            if found is not None:
+                return t(key, **found.groupdict())
+    return said
 
 
 def _progress(job: Job, t: Texts) -> Content:

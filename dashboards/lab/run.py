@@ -42,7 +42,7 @@ def view(address: Address, lab: Lab, user: User) -> Content:
             "queue",
             t("web.run.queue"),
             html.Div(id="jobs-done"),
-            html.Div(queue_table(lab.state.jobs.list(), user, lab.state.settings, t), id="jobs"),
+            html.Div(queue_table(lab.state.jobs.list(), user, lab, t), id="jobs"),
             html.P("", id="jobs-said", className="sr", role="status"),
             dcc.Interval(id="jobs-tick", interval=REFRESH_MS),
         ),
@@ -65,8 +65,8 @@ def register(app: dash.Dash, lab: Lab) -> None:
         """Show the queue as it is now; tell aloud only what changed."""
         t, user = Address.read("/lab/run", search).t, current_user()
         jobs = await asyncio.to_thread(lab.state.jobs.list)
-        words = announcement(jobs, t)
-        return queue_table(jobs, user, lab.state.settings, t), no_update if words == said else words
+        words = announcement(jobs, lab, t)
+        return queue_table(jobs, user, lab, t), no_update if words == said else words
 
     @app.callback(
         Output("jobs-done", "children"),

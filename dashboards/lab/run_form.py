@@ -244,9 +244,10 @@ def _number_field(name: str, value: str, low: int, high: int, t: Texts) -> str:
 
 def _owner(user: User, known: bool, t: Texts) -> str:
     """Who asks: the user of a token, or whoever sits here, by a name that the browser remembers."""
+    name = user.name if known else t("web.run.local")
     fixed = " readonly" if known else ' data-remembered="gridwhistle-name"'
     control = (
-        f'<input id="run-owner" name="owner" maxlength="40" autocomplete="name" value="{text(user.name)}"{fixed} '
+        f'<input id="run-owner" name="owner" maxlength="40" autocomplete="name" value="{text(name)}"{fixed} '
         f'aria-describedby="run-owner-hint run-owner-wrong">'
     )
     return _field("owner", control, t)

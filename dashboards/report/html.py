@@ -15,8 +15,8 @@ import pandas as pd
 
 from dashboards.charts.base import Chart, plotly_config
 from dashboards.charts.phrases import finite, number
+from dashboards.report.said_table import table_bytes, told_table
 from dashboards.texts import Texts
-from sim.spreadsheet import csv_bytes
 
 MOST_ROWS = 200
 
@@ -24,6 +24,14 @@ MOST_ROWS = 200
 def text(value: object) -> str:
     """Return a value as HTML text, safe between tags and in quoted attributes."""
     return html.escape(_writable(str(value)), quote=True)
+
+
+def source_text(source: str, t: Texts) -> str:
+    """Return where a number comes from as HTML; what keeps a language of its own is marked so."""
+    said, kept = t.source(source)
+    if t.lang == "en" or not kept.isascii():
+        return text(said + kept)
+    return f'{text(said)}<span lang="en">{text(kept)}</span>' if kept else text(said)
 
 
 def _writable(words: str) -> str:
@@ -74,8 +82,8 @@ def cell(value: object) -> str:
 
 def data_table(frame: pd.DataFrame, t: Texts, caption: str) -> str:
     """Return a chart's table, at most 200 rows with a line that says so."""
-    head = [t.name("columns", str(c)) for c in frame.columns]
-    shown = frame.head(MOST_ROWS)
+    shown = told_table(frame.head(MOST_ROWS), t)
+    head = list(shown.columns)
     rows = [[cell(v) for v in row] for row in shown.astype(object).itertuples(index=False)]
     note = ""
     if len(frame) > len(shown):
@@ -83,9 +91,9 @@ def data_table(frame: pd.DataFrame, t: Texts, caption: str) -> str:
     return table(head, rows, caption, "data") + note
 
 
-def csv_uri(frame: pd.DataFrame) -> str:
+def csv_uri(frame: pd.DataFrame, t: Texts) -> str:
     """Return the frame as a ``data:`` address of a CSV file that spreadsheets read as UTF-8."""
-    return "data:text/csv;charset=utf-8;base64," + base64.b64encode(csv_bytes(frame, "%.10g")).decode("ascii")
+    return "data:text/csv;charset=utf-8;base64," + base64.b64encode(table_bytes(frame, t)).decode("ascii")
 
 
 def json_script(value: object, element_id: str) -> str:
@@ -100,7 +108,8 @@ def _inert(content: str) -> str:
 
 def chart_figure(chart: Chart, t: Texts) -> str:
     """Return a chart as a figure: finding, picture, sentence, how to read it, table and download."""
-    spec = json.loads(chart.figure.to_json())
+    spec, own = json.loads(chart.figure.to_json()), Texts(t.lang, chart.titles)
+    shown = data_table(chart.table, own, chart.title)
     height = int(chart.figure.layout.height)
     payload = {"data": spec["data"], "layout": spec["layout"], "config": plotly_config(t.lang, chart.name)}
     name = text(chart.name)
@@ -114,7 +123,7 @@ def chart_figure(chart: Chart, t: Texts) -> str:
         f'<div class="plot" role="group" aria-label="{label}" data-figure="figure-{name}" '
         f'style="{width}height:{height}px"></div></div>'
         f"<details><summary>{text(t('report.how_to_read'))}</summary>{paragraph(chart.description)}</details>"
-        f"<details><summary>{text(t('report.show_table'))}</summary>{data_table(chart.table, t, chart.title)}</details>"
-        f'<a class="button" download="{name}.csv" href="{csv_uri(chart.table)}">{text(t("report.download"))}</a>'
+        f"<details><summary>{text(t('report.show_table'))}</summary>{shown}</details>"
+        f'<a class="button" download="{name}.csv" href="{csv_uri(chart.table, own)}">{text(t("report.download"))}</a>'
         f"{json_script(payload, f'figure-{chart.name}')}</figure>"
     )

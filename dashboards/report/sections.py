@@ -23,7 +23,7 @@ from dashboards.charts.phrases import (
 from dashboards.charts.replications import mean_interval
 from dashboards.report.answer import answer, harm
 from dashboards.report.data import Parameter, ReportData
-from dashboards.report.html import chart_figure, paragraph, table, text
+from dashboards.report.html import chart_figure, paragraph, source_text, table, text
 from dashboards.texts import Texts, pick
 from scenarios.numbers import mean_text
 from scenarios.verdicts_told import SIGNS
@@ -225,10 +225,10 @@ def _parameter_table(parameters: list[Parameter], t: Texts, caption: str) -> str
         rows.append(
             [
                 f'<th scope="row"><code>{text(p.name)}</code>{changed}</th>',
-                _number_cell(f"{p.value:,.6g} {p.unit}"),
+                _number_cell(t.with_unit(f"{p.value:,.6g}", p.unit)),
                 _number_cell(f"{p.low:,.6g} – {p.high:,.6g}"),
                 f'<span class="tag {mark}">{text(t.name("confidence", p.confidence))}</span>',
-                text(p.source),
+                source_text(p.source, t),
                 text(p.text),
             ]
         )

@@ -14,7 +14,7 @@ from calibration.sensitivity.designs import DUMMY_NAME
 from calibration.sensitivity.study import SensitivityResult
 from calibration.sensitivity.telling import Teller, plain
 from dashboards.charts.sensitivity import sensitivity_charts
-from dashboards.report.html import chart_figure, paragraph, table, text
+from dashboards.report.html import chart_figure, paragraph, source_text, table, text
 from dashboards.report.sections import section
 from dashboards.report.write import frame, write_page
 from dashboards.texts import Texts, pick
@@ -137,10 +137,10 @@ def _assumptions(tell: Teller, t: Texts) -> str:
         rows.append(
             [
                 f'<th scope="row"><code>{text(name)}</code>{tags}</th>',
-                f'<td>{text(plain(factor.default))}<br><small>{text(factor.unit)}</small></td>',
+                f'<td>{text(plain(factor.default))}<br><small>{text(t.unit(factor.unit))}</small></td>',
                 f'<td class="n">{text(tell.range(name))}<br><small>{text(tell.say(f"laws.{factor.law}"))}</small></td>',
                 f'<span class="tag {kind}">{text(t.name("confidence", factor.confidence))}</span>',
-                text(factor.source), text(factor.title(t.lang)),
+                source_text(factor.source, t), text(factor.title(t.lang)),
             ]
         )  # fmt: skip
     note = paragraph(tell.say("report.parameters_note"), "note")

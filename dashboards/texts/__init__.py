@@ -7,6 +7,7 @@ program and raises at once; a test holds both files to the same keys and the sam
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -14,10 +15,14 @@ from typing import Any
 
 import yaml
 
-from dashboards.texts.mistakes import sentence
+from dashboards.texts.mistakes import sentence, units
 from sim.errors import InputError
 
 LANGUAGES = ("en", "zh")
+_CHINESE = r"[\u3000-\u9fff\uff00-\uffef]"
+_BETWEEN_CHINESE = re.compile(rf"(?<={_CHINESE})\s+(?={_CHINESE})")  # what a folded line of YAML leaves
+_NO_MEASURE = ("占", "概率", "比例", "权重", "开关", "层级", "由", "0 至", "对数几率", "自然对数", "贝塔", "级（")
+_ASSUMED = re.compile(r"assumption(?:: |, | (?=\())?")
 
 
 @cache
@@ -38,8 +43,11 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 @cache
 def all_texts(lang: str) -> dict[str, str]:
-    """Return every text of a language as dotted key -> text; not to be changed."""
-    return flat(_tree(lang))
+    """Return every text of a language as dotted key -> text; not to be changed.
+
+    ``parameter_units.`` holds the units of parameters, which stand in a file of their own.
+    """
+    return flat(_tree(lang)) | {f"parameter_units.{unit}": there for unit, there in units(lang).items()}
 
 
 class Texts:
@@ -89,6 +97,28 @@ class Texts:
         full = f"{group}.{key}"
         return self._titles.get(full) or self._texts.get(full, str(key).replace("_", " "))
 
+    def unit(self, unit: str) -> str:
+        """Return the unit of a parameter, or of a field named after one, in words."""
+        own = f"parameter_units.{unit}"
+        return self._texts[own] if own in self._texts else self.name("units", unit)
+
+    def with_unit(self, number: str, unit: str) -> str:
+        """Return a parameter's value with its unit; what is no unit of measure stands in brackets."""
+        said = self.unit(unit)
+        return f"{number}（{said}）" if self.lang == "zh" and said.startswith(_NO_MEASURE) else f"{number} {said}"
+
+    def source(self, source: str) -> tuple[str, str]:
+        """Return where a number comes from: what is said in this language, and what stays as it was written.
+
+        Sources are long and cite; they keep their own language, and pages mark them so. Only whether a number is an
+        assumption is said in words.
+        """
+        found = _ASSUMED.match(source) if self.lang != "en" else None
+        if found is None:
+            return "", source
+        rest = source[found.end() :]
+        return self("words.assumption") + (self("phrases.colon") if rest else ""), rest
+
     @property
     def joiner(self) -> str:
         """What stands between two sentences: a space in English, nothing in Chinese."""
@@ -103,6 +133,8 @@ def pick(titles: object, lang: str, otherwise: str = "") -> str:
     if isinstance(titles, str):
         return titles
     if isinstance(titles, Mapping):
-        return str(titles.get(lang) or titles.get("en") or otherwise)
-    found = getattr(titles, lang, None) or getattr(titles, "en", None)
-    return str(found) if found else otherwise
+        found = titles.get(lang) or titles.get("en")
+    else:
+        found = getattr(titles, lang, None) or getattr(titles, "en", None)
+    said = str(found) if found else otherwise
+    return _BETWEEN_CHINESE.sub("", said) if lang == "zh" else said

@@ -29,6 +29,14 @@ def catalogue(lang: str) -> dict[str, str]:
     return yaml.safe_load(files("dashboards.texts").joinpath(f"mistakes.{lang}.yaml").read_text(encoding="utf-8"))
 
 
+@cache
+def units(lang: str) -> dict[str, str]:
+    """Return unit of a parameter, as the register writes it -> its words in ``lang``; empty in English."""
+    if lang == "en":
+        return {}
+    return yaml.safe_load(files("dashboards.texts").joinpath(f"units.{lang}.yaml").read_text(encoding="utf-8"))
+
+
 @runtime_checkable
 class Worded(Protocol):
     """A mistake that has words of its own in the language files, such as a log that is refused."""
@@ -88,7 +96,7 @@ def _entry(text: str, lang: str) -> str | None:
         found = pattern.fullmatch(text)
         if found is not None:
             return _filled(there, [clause(part, lang) for part in found.groups()])
-    return None
+    return units(lang).get(text)
 
 
 def _limits(text: str, lang: str) -> str | None:
