@@ -120,6 +120,19 @@ def test_faults_of_a_list_are_one_sentence(tmp_path, old, new, line, field):
     assert "\n" not in error.sentence()
 
 
+def test_headers_in_capitals_are_read_and_what_means_nothing_is_told(tmp_path):
+    text = LIST.replace("kind,name,x_m,y_m,units", "Kind,Name,X_M,Y (m),UNITS").replace("fire,East", "Fire,East")
+    city, report = read_city(town(tmp_path, text), tmp_path)
+    assert city.facilities.units.tolist() == [3, 0, 1, 0] and city.facilities.kind.tolist()[:2] == ["Fire", "fire"]
+    assert any("of their own (Fire), beside police, fire" in note for note in report.notes)
+    more = LIST.replace("units\n", "units,opened\n").replace("0,3\n", "0,3,1990\n")
+    more = more.replace("10,0\n", "10,0,1\n").replace("45,1\n", "45,1,1\n").replace("0,0,0\n", "0,0,0,1\n")
+    _, report = read_city(town(tmp_path, more), tmp_path)
+    assert any("not read: opened" in note for note in report.notes)
+    with pytest.raises(InputError, match="two columns have one name"):
+        read_city(town(tmp_path, LIST.replace("kind,name,x_m,y_m,units", "kind,name,x_m,x_m,units")), tmp_path)
+
+
 def test_rows_with_bad_units_are_dropped_on_request(tmp_path):
     text = LIST.replace("Hill,55,45,1", "Hill,55,45,-1")
     city, report = read_city(town(tmp_path, text, on_bad_rows="drop"), tmp_path)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.city.placing import BY_AREA, BY_PEOPLE
 from sim.city.roads import Roads
 from sim.city.source import Spots
 from sim.city.spec import MOST_METRES
@@ -55,6 +56,12 @@ def read_facilities(file: Path, roads: Roads, report: ReadReport) -> Spots:
     good &= there & fine & full
     if not good.any():
         raise InputError("no facility can be used", file=table.file, allowed="at least one row")
+    others = sorted({*kind[good].tolist()} - {*BY_PEOPLE, *BY_AREA})
+    if others:
+        report.notes.append(
+            f"{table.file}: kinds of facilities of their own ({', '.join(others)}), beside "
+            f"{', '.join([*BY_PEOPLE, *BY_AREA])}: they serve posts that name them"
+        )
     given = table.text("name") if "name" in table.columns else np.full(len(table), "")
     name = np.where(
         given == "", [f"{word.replace('_', ' ').capitalize()} {k + 1}" for k, word in enumerate(kind)], given

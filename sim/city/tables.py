@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import struct
 import zipfile
 import zlib
@@ -220,7 +221,7 @@ def zip_members(file: Path) -> list[str]:
 
 
 def read_table(file: Path, required: Sequence[str], report: ReadReport, member: str | None = None) -> Table:
-    """Read a CSV file with one header line.
+    """Read a CSV file with one header line; names of columns are read in lower case.
 
     Rows with fewer cells than the header are reported as unusable.
 
@@ -233,7 +234,7 @@ def read_table(file: Path, required: Sequence[str], report: ReadReport, member: 
     rows = _rows(read_text(file, member), name)
     if not rows:
         raise InputError("the file is empty", file=name, allowed=f"a header with {', '.join(required)}")
-    line, header = rows[0][0], [cell.strip() for cell in rows[0][1]]
+    line, header = rows[0][0], [_headed(cell) for cell in rows[0][1]]
     if twice := next((title for k, title in enumerate(header) if title and title in header[:k]), ""):
         raise InputError(
             "two columns have one name", file=name, line=line, field=twice, found=", ".join(header),
@@ -242,6 +243,11 @@ def read_table(file: Path, required: Sequence[str], report: ReadReport, member: 
     table = _table(name, header, rows[1:], line, report)
     table.require(required)
     return table
+
+
+def _headed(cell: str) -> str:
+    """Return the name of a column in lower case, a unit in brackets written as the names of columns have it."""
+    return re.sub(r"\s*[(\[]\s*([\w-]+)\s*[)\]]$", r"_\1", cell.strip()).lower()
 
 
 def read_tables(text: str, name: str, report: ReadReport) -> dict[str, Table]:
