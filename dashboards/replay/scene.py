@@ -135,8 +135,8 @@ def _staff(replay: Replay, lang: str) -> dict[str, list[Any]]:
 def _facilities(city: City, t: Texts) -> list[dict[str, Any]]:
     f, (x0, y0) = city.facilities, origin_of(city)
     return [
-        {"kind": str(kind), "title": t.name("facilities", str(kind)), "name": facility_name(str(kind), str(name), t), "x": round(float(x - x0), 1),
-         "y": round(float(y - y0), 1)}
+        {"kind": str(kind), "title": t.name("facilities", str(kind)), "name": facility_name(str(kind), str(name), t),
+         "x": round(float(x - x0), 1), "y": round(float(y - y0), 1)}
         for kind, name, x, y in zip(f.kind, f.name, f.x, f.y, strict=True)
     ]  # fmt: skip
 
