@@ -279,7 +279,8 @@ class Console:
             values = study.values(metric)
             if asked or any(not math.isnan(x) for arm in arms for x in values[arm]):
                 title, state, unit = self._measure(metric)
-                found = [mean_text(arm_interval(values[arm], study.proof(metric)), unit, self.words) for arm in arms]
+                proof = study.proof(metric)
+                found = [mean_text(arm_interval(values[arm], proof), unit, self.words, metric) for arm in arms]
                 rows.append([self._titled(metric, title), state, *found])
                 told.append(metric)
         self.table(columns, rows, about=2)

@@ -45,6 +45,7 @@ class Words(Protocol):
 
 DASH = "–"
 MOST_DECIMALS = 3
+OVER_ALL = ("utilisation",)
 MOST_OF_SHARES = 2
 LEAST_SHOWN = 0.01  # spans all below this in their own unit are told in the next smaller one
 _SMALLER = {"days": ("h", 24.0), "h": ("min", 60.0), "min": ("s", 60.0)}
@@ -178,9 +179,16 @@ def difference(row: Mapping[str, Any], unit: str, words: Words) -> str:
     return f"{middle}{word} ({_between(low, high, unit, words)})"
 
 
-def mean_text(found: tuple[float, float, float], unit: str, words: Words) -> str:
-    """Return a mean with its interval: ``5.21 days (5.02 to 5.40)``; alone where there is none."""
+def mean_text(found: tuple[float, float, float], unit: str, words: Words, metric: str = "") -> str:
+    """Return a mean with its interval: ``5.21 days (5.02 to 5.40)``; alone where there is none.
+
+    No measure is below nothing and no share above all, so an interval ends there; work beyond the end of duty makes
+    `OVER_ALL` the exceptions. The interval loses nothing by it: what is cut off cannot be the mean.
+    """
     mean, low, high = found
+    low = max(low, 0.0) if mean >= 0.0 else low
+    if metric and unit == "share" and mean <= 1.0 and not metric.endswith(OVER_ALL):
+        high = min(high, 1.0)
     if not (math.isfinite(low) and math.isfinite(high)) or low == high:
         return quantity(mean, unit, words)
     unit, factor = fitting(unit, mean, low, high)

@@ -6,6 +6,7 @@ graph of fifty thousand nodes still opens at once. It draws no data of a run.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,7 @@ def facility_traces(facilities: Facilities, t: Texts) -> list[go.Scatter]:
                 y=np.round(facilities.y[rows] / 1000.0, 3).tolist(),
                 mode="markers",
                 name=f"{escape(t.name('facilities', kind))} ({len(rows)})",
-                text=[escape(n) for n in facilities.name[rows]],
+                text=[escape(facility_name(kind, str(n), t)) for n in facilities.name[rows]],
                 hovertemplate="%{text}<extra>%{fullData.name}</extra>",
                 marker={
                     "symbol": symbol,
@@ -133,6 +134,14 @@ def area_labels(areas: Areas, t: Texts, level: int) -> go.Scatter:
         textfont={"size": 11, "color": INK, "shadow": "0 0 3px #FFFFFF, 0 0 3px #FFFFFF, 0 0 3px #FFFFFF"},
         meta={"part": "labels"},
     )
+
+
+def facility_name(kind: str, name: str, t: Texts) -> str:
+    """Return a facility's name; one that was made from its kind, as built cities have them, in words."""
+    made = re.fullmatch(rf"(?:\D*?([\d.]+) )?{re.escape(kind.replace('_', ' '))}(?: (\d+))?", name.lower())
+    if t.lang == "en" or made is None:
+        return name
+    return f"{t.name('facilities', kind)} {made[2] or made[1] or ''}".rstrip()
 
 
 def area_name(areas: Areas, row: int, lang: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboards.charts.ground import area_name
+from dashboards.charts.ground import area_name, facility_name
 from dashboards.replay.pack import packed
 from dashboards.texts import Texts, pick
 from scenarios.replay import Replay, Window
@@ -135,8 +135,8 @@ def _staff(replay: Replay, lang: str) -> dict[str, list[Any]]:
 def _facilities(city: City, t: Texts) -> list[dict[str, Any]]:
     f, (x0, y0) = city.facilities, origin_of(city)
     return [
-        {"kind": str(kind), "title": t.name("facilities", str(kind)), "name": str(name), "x": round(float(x - x0), 1),
-         "y": round(float(y - y0), 1)}
+        {"kind": str(kind), "title": t.name("facilities", str(kind)), "name": facility_name(str(kind), str(name), t),
+         "x": round(float(x - x0), 1), "y": round(float(y - y0), 1)}
         for kind, name, x, y in zip(f.kind, f.name, f.x, f.y, strict=True)
     ]  # fmt: skip
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import math
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
@@ -75,6 +76,8 @@ def cell(value: object) -> str:
     """Return a table cell of data: numbers rounded and right-aligned, text escaped."""
     if isinstance(value, bool):
         return f"<td>{text(value)}</td>"
+    if isinstance(value, float) and math.isinf(value):
+        return f'<td class="n">{number(value)}</td>'
     if finite(value):
         return f'<td class="n" title="{text(value)}">{number(float(value), 4)}</td>'  # type: ignore[arg-type]
     return f"<td>{'' if value is None or value != value else text(value)}</td>"

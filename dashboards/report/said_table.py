@@ -17,7 +17,7 @@ from sim.measures import denominator
 from sim.measures.line_names import measure_of
 from sim.spreadsheet import csv_bytes
 
-NAMED = {"verdict": "verdicts", "state": "states", "grade": "drill.grades"}
+NAMED = {"verdict": "verdicts", "state": "states", "grade": "drill.grades", "interval_method": "interval_kinds"}
 """Column -> group of texts that names its cells."""
 
 

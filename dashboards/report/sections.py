@@ -171,7 +171,7 @@ def _kinds_table(data: ReportData, t: Texts) -> str:
         for arm in data.labels:
             values = data.runs.loc[data.runs["policy"] == arm, metric].to_numpy(dtype=float)
             mean, low, high = (float(v) for v in mean_interval(values))
-            cells.append(_number_cell(mean_text((mean, low, high), measure.unit, t)))
+            cells.append(_number_cell(mean_text((mean, low, high), measure.unit, t, metric)))
         rows.append([f'<th scope="row">{title}</th>', text(t.name("units", measure.unit)), *cells])
     if not rows:
         return ""

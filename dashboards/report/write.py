@@ -37,6 +37,7 @@ MODEBAR = {
     "Zoom out": "zoom_out",
     "Reset axes": "reset",
     "Reset": "reset",
+    "Reset view": "reset",
 }
 
 

@@ -19,6 +19,7 @@ import yaml
 from sim.errors import MOST_ALLOWED, InputError, as_found, bounded
 
 HOLE = "{}"
+TYPED = "command line"  # stands in place of a file for what an option set
 _BOUND = r"(?:at least|at most|above|below) [-\d.,e+]+(?: entries)?"
 _BOUNDS = re.compile(rf"(?P<bounds>{_BOUND}(?: and {_BOUND})*)(?: \((?P<unit>[^()]+)\))?")
 
@@ -62,11 +63,12 @@ def sentence(error: InputError, lang: str, words: Callable[..., str] | None = No
         return error.worded(words)
     if lang == "en":
         return error.sentence()
+    is_typed = str(error.file) == TYPED
     place = "，".join(
         part
         for part in (
-            bounded(str(error.file)) if error.file is not None else "",
-            f"第 {error.line} 行" if error.line is not None else "",
+            ("命令行" if is_typed else bounded(str(error.file))) if error.file is not None else "",
+            f"第 {error.line} 行" if error.line is not None and not is_typed else "",
             f"字段“{bounded(error.field)}”" if error.field else "",
         )
         if part

@@ -157,7 +157,7 @@ class Screen:
         rows = []
         for objective in card["objectives"]:
             rows.append(
-                [said.said(objective["title"], self.lang), "", "", _points(objective), objective["grade"] or ""]
+                [said.said(objective["title"], self.lang), "", "", _points(objective), self._grade(objective["grade"])]
             )
             for criterion in objective["criteria"]:
                 unit = str(criterion["unit"] or "")
@@ -172,8 +172,11 @@ class Screen:
         if card["points"] is None:
             self.line(self.words("drill.terminal.no_total"), "bold")
         else:
-            grade = self.words(f"drill.grades.{card['grade']}")
+            grade = self._grade(card["grade"])
             self.line(self.words("drill.terminal.total", points=f"{card['points']:.0f}", grade=grade), "bold")
+
+    def _grade(self, grade: str | None) -> str:
+        return self.words(f"drill.grades.{grade}") if grade else ""
 
 
 def _points(row: dict[str, Any]) -> str:

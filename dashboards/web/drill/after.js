@@ -15,7 +15,7 @@ export class AfterEnd {
       this.head, this.reason,
       el("p", { class: "buttons" },
         el("a", { class: "button primary", href: `${base}/aar?lang=${lang}`, target: "_blank", "data-part": "aar" }, t("aar")),
-        el("a", { class: "button", href: `${base}/aar?lang=${other}`, target: "_blank" }, t("aar_other")),
+        el("a", { class: "button", href: `${base}/aar?lang=${other}`, target: "_blank", hreflang: other, lang: other }, t("aar_other")),
         el("a", { class: "button", href: `${base}/recording`, download: "" }, t("recording"))),
       el("p", { class: "note" }, t("seal"), " ", this.hash), close);
   }
