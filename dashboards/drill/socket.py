@@ -35,7 +35,6 @@ SEND_S, CLOSE_S = 10.0, 2.0
 MOST_MESSAGE = 40_000
 NO_MESSAGE = InputError("a message is JSON of whole characters and finite numbers",
                         allowed=f"at most {MOST_MESSAGE} characters")  # fmt: skip
-MOST_PER_S = 30.0
 
 router = APIRouter()
 
@@ -109,15 +108,10 @@ async def _closed(socket: WebSocket, code: int, why: str) -> None:
 
 
 async def _receive(socket: WebSocket, room: Room, seat: Seat, box: Outbox) -> None:
-    loop, credit = asyncio.get_running_loop(), MOST_PER_S
-    last = loop.time()
     while True:
-        text = await socket.receive_text()
-        now = loop.time()
-        credit, last = min(MOST_PER_S, credit + (now - last) * MOST_PER_S), now
-        if credit < 1.0:  # a page gone wild waits; a person never notices
-            await asyncio.sleep((1.0 - credit) / MOST_PER_S)
-        credit -= 1.0
+        text = await _received(socket)
+        if wait_s := room.places.pace_s(seat):
+            await asyncio.sleep(wait_s)
         given = _read(text)
         if given is None:
             box.say(encoded({"type": "reply", "id": None, "error": mistake(NO_MESSAGE)}))
@@ -125,6 +119,20 @@ async def _receive(socket: WebSocket, room: Room, seat: Seat, box: Outbox) -> No
             room.background(_answer(room, seat, given, box))  # it takes a while; the controller goes on
         elif given.get("do") != "ping":
             await _answer(room, seat, given, box)
+
+
+async def _received(socket: WebSocket) -> str:
+    """Return the next message; one of bytes is none that can be read.
+
+    Raises
+    ------
+    WebSocketDisconnect
+        The client left.
+    """
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code") or 1000)
+    return message.get("text") or ""
 
 
 def _read(text: str) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ Plain addresses that a browser opens or saves, so that they work without Dash an
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from typing import Annotated, cast
 from urllib.parse import quote
 
@@ -18,8 +18,10 @@ from dashboards.lab.fragments import GROUPS, chart_table, group_title, in_group,
 from dashboards.lab.uploads import MOST_BYTES, take
 from dashboards.report.data import Parameter
 from dashboards.report.html import text
-from dashboards.server.access import require
+from dashboards.server.access import client_of, require, user_of
+from dashboards.server.damaged import told_damage
 from dashboards.server.shell import Visit, page, visit_of
+from dashboards.server.threads import READING, slow
 from dashboards.texts.mistakes import sentence
 from sim.errors import InputError
 from sim.spreadsheet import csv_bytes
@@ -36,31 +38,38 @@ def _lab(request: Request) -> Lab:
     return cast(Lab, request.app.state.lab_context)
 
 
-def _chart(request: Request, study: str, chart: str) -> Chart:
-    charts = _lab(request).charts(study, visit_of(request).lang)
+async def _slowly[T](request: Request, function: Callable[..., T], *given: object) -> T:
+    """Return what reading a study gives, in a thread for slow pages."""
+    return await slow(f"{user_of(request).name} {client_of(request)}", READING, function, *given)
+
+
+async def _chart(request: Request, study: str, chart: str) -> Chart:
+    charts = await _slowly(request, _lab(request).charts, study, visit_of(request).lang)
     if chart not in charts:
         raise HTTPException(404, "no such chart")
     return charts[chart]
 
 
 @router.get("/study/{study}/chart/{chart}/csv")
-def chart_csv(request: Request, study: str, chart: str) -> Response:
+async def chart_csv(request: Request, study: str, chart: str) -> Response:
     """The numbers behind a chart."""
-    content = csv_bytes(_chart(request, study, chart).table, "%.10g")
+    table = (await _chart(request, study, chart)).table
+    content = await _slowly(request, csv_bytes, table, "%.10g")
     return _download(content, f"{study}-{chart}.csv", "text/csv; charset=utf-8")
 
 
 @router.get("/study/{study}/chart/{chart}/table")
-def chart_rows(request: Request, study: str, chart: str) -> HTMLResponse:
+async def chart_rows(request: Request, study: str, chart: str) -> HTMLResponse:
     """The numbers behind a chart as a table, at most 200 rows."""
-    return HTMLResponse(chart_table(_chart(request, study, chart), visit_of(request).lang))
+    return HTMLResponse(chart_table(await _chart(request, study, chart), visit_of(request).lang))
 
 
 @router.get("/study/{study}/parameters/{group}")
-def study_parameters(request: Request, study: str, group: str) -> HTMLResponse:
+async def study_parameters(request: Request, study: str, group: str) -> HTMLResponse:
     """A study's assumptions, or its parameters with a source."""
     visit = visit_of(request)
-    return _parameters(_lab(request).reading(study, visit.lang).data.parameters, group, visit)
+    found = await _slowly(request, _lab(request).reading, study, visit.lang)
+    return _parameters(found.data.parameters, group, visit)
 
 
 @router.get("/scenario/{name}/parameters/{group}")
@@ -78,20 +87,21 @@ def _parameters(entries: list[Parameter], group: str, visit: Visit) -> HTMLRespo
 
 
 @router.get("/study/{study}/comparison.csv")
-def comparison_csv(request: Request, study: str) -> Response:
+async def comparison_csv(request: Request, study: str) -> Response:
     """All paired differences of a study."""
-    frame = _lab(request).study(study).comparison_table()
-    return _download(
-        csv_bytes(frame, "%.10g"),
-        f"{study}-comparison.csv",
-        "text/csv; charset=utf-8",
-    )
+    content = await _slowly(request, _comparison, _lab(request), study)
+    return _download(content, f"{study}-comparison.csv", "text/csv; charset=utf-8")
+
+
+def _comparison(lab: Lab, study: str) -> bytes:
+    with told_damage(lab.state.results_folder(study)):
+        return csv_bytes(lab.study(study).comparison_table(), "%.10g")
 
 
 @router.get("/study/{study}/report")
-def report(request: Request, study: str) -> HTMLResponse:
+async def report(request: Request, study: str) -> HTMLResponse:
     """A study's report: one page that can be saved and opened from a file."""
-    content = _lab(request).report(study, visit_of(request).lang)
+    content = await _slowly(request, _lab(request).report, study, visit_of(request).lang)
     return HTMLResponse(content, headers={"Content-Security-Policy": REPORT_POLICY})
 
 
@@ -127,9 +137,7 @@ async def upload(
         return _form(visit, visit.t("web.upload.nothing"))
     content = await scenario.read(MOST_BYTES + 1)
     try:
-        name = await asyncio.to_thread(
-            take, content, scenario.filename, lab.state.settings.scenarios, replace=bool(replace)
-        )
+        name = await _slowly(request, take, content, scenario.filename, lab.state.settings.scenarios, bool(replace))
     except InputError as error:
         return _form(visit, sentence(error, visit.lang))
     return RedirectResponse(visit.link("/lab/library", scenario=name), 303)

@@ -7,7 +7,9 @@ no files or folders of this computer. Nothing of it is kept unless all of it is 
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from sim.files import write_atomically
 MOST_BYTES = 256 * 1024
 MOST_SCENARIOS = 500
 CITIES = ("synthetic", "bare")
+_writing = threading.Lock()
 MOST_BUILT = 300_000
 """Residents up to which the city is built for the check; what only a larger city shows is said when a run begins."""
 
@@ -50,14 +53,17 @@ def take(content: bytes, filename: str, folder: Path, replace: bool = False) -> 
     tree = parse_yaml(_text(content, said), said)
     _refuse_reach(tree)
     draft = folder / f".{secrets.token_hex(8)}.upload"
-    folder.mkdir(parents=True, exist_ok=True)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         draft.write_bytes(content)
         name = _checked(draft, said).name
-        target = _target(folder, name, said, replace)
-        write_atomically(target, content)
+        with _writing:  # of two that bring one name at once, the second finds the first
+            write_atomically(_target(folder, name, said, replace), content)
+    except OSError as error:
+        raise InputError("the scenario cannot be kept", file=said, found=error.strerror) from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
     return name
 
 

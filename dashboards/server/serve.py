@@ -21,6 +21,9 @@ from dashboards.server.weigh import few_arenas
 from sim.errors import InputError
 
 SHUTDOWN_S = 5
+ACCEPTED_AT_ONCE, WAITING = 24, 1024
+"""Connections taken in one turn of the event loop, and those that the system holds meanwhile. A turn takes handles
+before the bound on connections is looked at (a few turns later), so a burst must not take all that are reserved."""
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -67,6 +70,7 @@ def server_for(settings: Settings) -> uvicorn.Server:
         ws_max_size=1_000_000,
         ws_per_message_deflate=False,  # frames are small, and packing each for every client costs more than it saves
         timeout_graceful_shutdown=SHUTDOWN_S,
+        backlog=ACCEPTED_AT_ONCE,
     )
     return Warmed(config)
 
@@ -77,6 +81,8 @@ class Warmed(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start; what is there then stays for good."""
         await super().startup(sockets)
+        for bound in sockets or ():
+            bound.listen(WAITING)
         gc.collect()
         gc.freeze()
 
