@@ -158,7 +158,7 @@ def _moment(value: Any) -> float:
     """
     found = float(value)
     if not 0.0 <= found < LATEST_S:
-        raise ValueError(f"{value!r} is no time")
+        raise ValueError
     return found
 
 
