@@ -1,4 +1,4 @@
-"""A queue at work under 1,100 connections with half a request and 1,024 handles: every job ends well, little is logged."""
+"""A queue at work under 1,100 half requests at once and 1,024 handles: every job ends well, little is logged."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ def place(tmp_path):
     (tmp_path / "own" / "small-district.yaml").write_text(SMALL, encoding="utf-8")
     (tmp_path / "tokens").write_text(f"planner ana {TOKEN}\n", encoding="utf-8")
     (tmp_path / "tokens").chmod(0o600)
-    command = [sys.executable, "-m", "gridwhistle", "dashboard", "--port", "0", "--results", str(tmp_path / "results"),
-               "--scenarios", str(tmp_path / "own"), "--token-file", str(tmp_path / "tokens"), "--concurrent", "3"]  # fmt: skip
+    options = {"--port": 0, "--results": tmp_path / "results", "--scenarios": tmp_path / "own",
+               "--token-file": tmp_path / "tokens", "--concurrent": 3}  # fmt: skip
+    told = [str(word) for pair in options.items() for word in pair]
+    command = [sys.executable, "-m", "gridwhistle", "dashboard", *told]
     with (tmp_path / "log").open("wb") as log:
         server = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=tmp_path,

@@ -5,6 +5,7 @@ Plain addresses that a browser opens or saves, so that they work without Dash an
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from typing import Annotated, cast
 from urllib.parse import quote
@@ -102,7 +103,15 @@ def _comparison(lab: Lab, study: str) -> bytes:
 async def report(request: Request, study: str) -> HTMLResponse:
     """A study's report: one page that can be saved and opened from a file."""
     content = await _slowly(request, _lab(request).report, study, visit_of(request).lang)
-    return HTMLResponse(content, headers={"Content-Security-Policy": REPORT_POLICY})
+    headers = {"Content-Security-Policy": REPORT_POLICY}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return HTMLResponse(content, headers=headers)
+    zipped = await _slowly(request, _zipped, content)  # megabytes: everybody would wait for it on the event loop
+    return HTMLResponse(zipped, headers={**headers, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
+
+
+def _zipped(content: str) -> bytes:
+    return gzip.compress(content.encode(), 4, mtime=0)
 
 
 @router.get("/scenario/{name}.yaml")
