@@ -100,7 +100,7 @@ def main() -> int:
     """Build and answer; the exit code is 0 whenever an answer was written."""
     answers = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints is no part of the answer
-    _bound_memory()
+    bound_memory()
     import scenarios.drill.replaying  # noqa: F401  loaded while the user still reads the page
     import sim.kernel  # noqa: F401  compiles where that was never done
 
@@ -108,7 +108,7 @@ def main() -> int:
         os.write(answers, READY)
     except BrokenPipeError:
         return 0  # the server has gone
-    _bound_time()
+    bound_time()
     raw = sys.stdin.buffer.read()
     if not raw:
         return 0  # it was not needed
@@ -127,7 +127,7 @@ def main() -> int:
     return 0
 
 
-def _bound_memory() -> None:
+def bound_memory() -> None:
     """Bound this process's memory and let everything else go first, where the operating system can."""
     with suppress(OSError, AttributeError):
         os.nice(NICER)
@@ -138,12 +138,12 @@ def _bound_memory() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _bound_time() -> None:
+def bound_time(seconds: float = TIME_S) -> None:
     """Bound the processor time that this process may use from now on, where the operating system can."""
     with suppress(ImportError, ValueError, OSError):
         import resource
 
-        cpu = int(time.process_time() + TIME_S * (os.cpu_count() or 1)) + 1
+        cpu = int(time.process_time() + seconds * (os.cpu_count() or 1)) + 1
         resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
 
 

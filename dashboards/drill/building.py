@@ -173,7 +173,7 @@ def _started() -> subprocess.Popen[bytes]:
     """Start a process; it ends by itself when this one does, since its standard input is a pipe."""
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "dashboards.drill.builder"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        env=_environment(),
+        env=environment(),
     )  # fmt: skip
 
 
@@ -228,7 +228,7 @@ def uncompiled() -> InputError:
     return InputError("the simulation could not be compiled; the server's log tells why", field="room")
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return the environment of the process, in which this program's own modules are found first."""
     root = str(Path(__file__).resolve().parents[2])
     known = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, File, Form, HTTPException, Request, Uplo
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dashboards.charts.base import Chart
+from dashboards.lab.checker import checked_apart
 from dashboards.lab.context import Lab
 from dashboards.lab.fragments import GROUPS, chart_table, group_title, in_group, parameters_html, parameters_of
 from dashboards.lab.uploads import MOST_BYTES, take
@@ -146,7 +147,9 @@ async def upload(
         return _form(visit, visit.t("web.upload.nothing"))
     content = await scenario.read(MOST_BYTES + 1)
     try:
-        name = await _slowly(request, take, content, scenario.filename, lab.state.settings.scenarios, bool(replace))
+        name = await _slowly(
+            request, take, content, scenario.filename, lab.state.settings.scenarios, bool(replace), checked_apart
+        )
     except InputError as error:
         return _form(visit, sentence(error, visit.lang))
     return RedirectResponse(visit.link("/lab/library", scenario=name), 303)

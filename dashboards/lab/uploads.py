@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,9 @@ MOST_BUILT = 300_000
 """Residents up to which the city is built for the check; what only a larger city shows is said when a run begins."""
 
 
-def take(content: bytes, filename: str, folder: Path, replace: bool = False) -> str:
+def take(
+    content: bytes, filename: str, folder: Path, replace: bool = False, check: Callable[[Path, str], str] | None = None
+) -> str:
     """Check and keep a scenario; returns its name.
 
     Parameters
@@ -43,6 +45,8 @@ def take(content: bytes, filename: str, folder: Path, replace: bool = False) -> 
         The users' scenarios.
     replace
         Whether a scenario of the same name may be overwritten; a shipped one never is.
+    check
+        Checks a draft (by default `checked`, here and now); a server has it done beside it.
 
     Raises
     ------
@@ -50,13 +54,15 @@ def take(content: bytes, filename: str, folder: Path, replace: bool = False) -> 
         For whatever is wrong; nothing was written.
     """
     said = Path(filename.replace("\\", "/")).name[:80] or "scenario.yaml"
-    tree = parse_yaml(_text(content, said), said)
-    _refuse_reach(tree)
+    if len(content) > MOST_BYTES:
+        raise InputError(
+            "the file is too large", file=said, found=f"{len(content):,} bytes", allowed=f"{MOST_BYTES:,} bytes"
+        )
     draft = folder / f".{secrets.token_hex(8)}.upload"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         draft.write_bytes(content)
-        name = _checked(draft, said).name
+        name = (check or checked)(draft, said)
         with _writing:  # of two that bring one name at once, the second finds the first
             write_atomically(_target(folder, name, said, replace), content)
     except OSError as error:
@@ -68,10 +74,6 @@ def take(content: bytes, filename: str, folder: Path, replace: bool = False) -> 
 
 
 def _text(content: bytes, said: str) -> str:
-    if len(content) > MOST_BYTES:
-        raise InputError(
-            "the file is too large", file=said, found=f"{len(content):,} bytes", allowed=f"{MOST_BYTES:,} bytes"
-        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -111,8 +113,15 @@ def _at(tree: Tree, path: FieldPath, problem: str, found: Any, allowed: Any) -> 
     return InputError(problem, file=file, line=line, field=dotted(path), found=found, allowed=allowed)
 
 
-def _checked(draft: Path, said: str) -> Scenario:
-    """Return the scenario, checked as before a run; messages name the sender's file."""
+def checked(draft: Path, said: str) -> str:
+    """Return the name of a draft's scenario, checked as before a run; messages name the sender's file.
+
+    Raises
+    ------
+    InputError
+        For whatever is wrong with it.
+    """
+    _refuse_reach(parse_yaml(_text(draft.read_bytes(), said), said))
     try:
         scenario = library.load(draft)
         dry_check(scenario)
@@ -120,7 +129,7 @@ def _checked(draft: Path, said: str) -> Scenario:
         affordable(forecast(scenario, _arms(scenario), runs), upload(), scenario)
         if _residents(scenario) <= MOST_BUILT:
             check_built(scenario, _arms(scenario))
-        return scenario
+        return scenario.name
     except InputError as error:
         file = said if Path(str(error.file)).name == draft.name else error.file
         raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import socket
+import sys
 import threading
 import webbrowser
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from dashboards.server.weigh import few_arenas
 from sim.errors import InputError
 
 SHUTDOWN_S = 5
+SWITCH_S = 0.001
+"""How long one thread computes while another waits: the event loop waits so long at each turn while a page is made."""
 ACCEPTED_AT_ONCE, WAITING = 24, 1024
 """Connections taken in one turn of the event loop, and those that the system holds meanwhile. A turn takes handles
 before the bound on connections is looked at (a few turns later), so a burst must not take all that are reserved."""
@@ -80,6 +83,7 @@ class Warmed(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start; what is there then stays for good."""
+        sys.setswitchinterval(SWITCH_S)
         await super().startup(sockets)
         for bound in sockets or ():
             bound.listen(WAITING)
