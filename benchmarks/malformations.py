@@ -50,10 +50,11 @@ class Address:
 
 @dataclass(frozen=True)
 class Attack:
-    """Bytes for one connection, and what they are."""
+    """Bytes for one connection, what they are, and what follows when a socket has been opened by them."""
 
     name: str
     content: bytes
+    then: bytes = b""
 
 
 def addresses(app: Any) -> list[Address]:
@@ -163,7 +164,7 @@ class Sender:
         ):  # fmt: skip
             said = "; ".join(f"{k}: {v[:12]}" for k, v in headers.items())
             yield Attack(f"header {said}", self.head(to.method, here, headers))
-        line = f"{to.method} {here} HTTP/9.9\r\nHost: {self.host}\r\n\r\n"
+        line = f"{to.method} {here} HTTP/9.9\r\nHost: {self.host}\r\nConnection: close\r\n\r\n"
         yield Attack("another HTTP", line.encode("latin-1", "replace"))
 
     def _bodies(self, to: Address) -> Iterator[Attack]:
@@ -190,7 +191,7 @@ class Sender:
                         {"Sec-WebSocket-Extensions": "permessage-deflate; " * 500}):  # fmt: skip
             yield Attack(f"handshake {next(iter(headers))}", self.upgrade(here, headers))
         for name, frames in messages():
-            yield Attack(f"frames {name}", self.upgrade(here) + frames)
+            yield Attack(f"frames {name}", self.upgrade(here), frames)
 
     def upgrade(self, target: str, headers: Mapping[str, str] | None = None) -> bytes:
         """Return the head that asks for a socket."""
@@ -249,9 +250,11 @@ def messages() -> Iterator[tuple[str, bytes]]:
     close = frame(b"\x03\xe8", 8)
     acts = ("start", "note", "adhoc", "decide", "speed", "step", "rate", "retime", "free", "branch", "stop", "nothing")
     yield from (
-        ("noise", b"\xff" * 500), ("not masked", frame(b"{}", masked=False)), ("no text", frame(b"\xff\xfe") + close),
+        ("noise", b"\xff" * 500), ("not masked", frame(b"{}", masked=False)),
+        ("no text", frame(b"\xff\xfe") + close),
         ("bytes", frame(b'{"do": "note"}', 2) + close), ("a long ping", frame(b"x" * 200, 9) + close),
-        ("an unknown kind", frame(b"x", 5)), ("more first", frame(b"x", 0)), ("never ending", frame(b"x", last=False)),
+        ("an unknown kind", frame(b"x", 5)), ("more first", frame(b"x", 0)),
+        ("never ending", frame(b"x", last=False) + close),
         ("too long", frame(b"x" * 1_200_000) + close), ("a length of 2^63", b"\x81\xff" + b"\x80" + b"\0" * 11),
         ("deep", frame(b"[" * 39_000) + close), ("deep beyond", frame(b'{"a":' * 30_000) + close),
         ("half a character", frame(b'{"do": "note", "text": "\\ud800", "id": 1}') + close),

@@ -161,7 +161,7 @@ class _Siege:
 
     def _look(self) -> None:
         """See that the room is still there; an attack may have closed it."""
-        asked = self.sender.head("GET", f"/drill/{self.values['code']}/controller/choices")
+        asked = Attack("", self.sender.head("GET", f"/drill/{self.values['code']}/controller/choices"))
         if answered(self.host, asked) != 200:
             self.sender = self._fresh()
 
@@ -169,10 +169,10 @@ class _Siege:
         """Send an attack, note what was answered, and return how much the probe was slowed meanwhile, ms."""
         begun = time.monotonic()
         if at_once == 1:
-            found = [answered(self.host, attack.content)]
+            found = [answered(self.host, attack)]
         else:
             with ThreadPoolExecutor(at_once) as pool:
-                found = list(pool.map(lambda _: answered(self.host, attack.content), range(at_once)))
+                found = list(pool.map(lambda _: answered(self.host, attack), range(at_once)))
         self.statuses.update(found)
         if any(status == 0 or status >= 500 for status in found):
             self.faults.append(f"{max(found)}: {to.method} {to.path}: {attack.name}")
@@ -191,8 +191,8 @@ def _app() -> Any:
     return app
 
 
-def answered(host: str, content: bytes) -> int:
-    """Send bytes on a connection of their own and read to its end.
+def answered(host: str, attack: Attack) -> int:
+    """Send an attack on a connection of its own and read to its end.
 
     Returns
     -------
@@ -204,9 +204,14 @@ def answered(host: str, content: bytes) -> int:
     try:
         with socket.create_connection((name, int(port)), timeout=ANSWER_S) as wire:
             with suppress(BrokenPipeError, ConnectionResetError):  # refused before all was sent
-                wire.sendall(content)
+                wire.sendall(attack.content)
             while piece := wire.recv(65_536):
+                if not received and attack.then:
+                    with suppress(BrokenPipeError, ConnectionResetError):
+                        wire.sendall(attack.then)
                 received = received if len(received) > 20 else received + piece
+                if received.startswith(b"HTTP/1.1 101") and not attack.then:
+                    break  # a socket was opened, and nothing is said in it
     except ConnectionError:
         pass  # an end all the same
     except TimeoutError:

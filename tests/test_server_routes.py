@@ -51,7 +51,7 @@ def test_no_route_and_no_socket_answers_a_fault_to_malformed_input(known, sender
                 number += 1
                 if number % EVERY or to.path.endswith("/close"):  # the room stays; closing it is in the benchmark
                     continue
-                status = answered(sender.host, attack.content)
+                status = answered(sender.host, attack)
                 sent[to] += 1
                 if status == 0 or (status >= 500 and status not in TOLD):
                     wrong.append((status, to.method, to.path, attack.name))

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import math
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter
@@ -42,13 +43,19 @@ router = APIRouter()
 @router.websocket("/drill/{code}/{role}/socket")
 async def live(socket: WebSocket, code: str, role: str, after: int = -1) -> None:
     """Tell a seat everything it may know, and take in what it does."""
-    await socket.accept()
-    try:
-        room, seat = seated(socket, code, role)
-    except WrongSecret as wrong:
-        await state_of(socket).sessions.tries.refused(client_of(socket), wrong.what)
-        await socket.close(4403, NO_SEAT)
-        return
+    with suppress(WebSocketDisconnect):  # the client left; its seat stays
+        await socket.accept()
+        try:
+            room, seat = seated(socket, code, role)
+        except WrongSecret as wrong:
+            await state_of(socket).sessions.tries.refused(client_of(socket), wrong.what)
+            await socket.close(4403, NO_SEAT)
+            return
+        await _live(socket, room, seat, after)
+
+
+async def _live(socket: WebSocket, room: Room, seat: Seat, after: int) -> None:
+    """Give a socket a place and serve it; the place is given back whatever happens."""
     box = room.hub.join(seat.role, after if after < room.hub.items(seat.role) else -1)
     place = Place(seat, client_of(socket), box)
     try:
@@ -57,8 +64,6 @@ async def live(socket: WebSocket, code: str, role: str, after: int = -1) -> None
         await _serve(socket, room, seat, box)
     except Full:
         await socket.close(1013, "the room is full")
-    except WebSocketDisconnect:
-        pass  # the client left; its seat stays
     finally:
         room.hub.leave(seat.role, box)
         room.places.leave(place)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -170,7 +171,13 @@ class Wish:
 @router.websocket("/replay/stream")
 async def stream(socket: WebSocket, study: Study, arm: Arm = "", replication: Replication = 0) -> None:
     """Windows as they are asked for; a mistake is answered with ``{"error": sentence}`` and the socket closed."""
-    await socket.accept()
+    with suppress(WebSocketDisconnect):  # the viewer left
+        await socket.accept()
+        await _watched(socket, study, arm, replication)
+
+
+async def _watched(socket: WebSocket, study: str, arm: str, replication: int) -> None:
+    """Give a viewer a place and serve it; the place is given back whatever happens."""
     replays_of(socket)
     viewers: Viewers = socket.app.state.replay_viewers
     place = viewers.enter(f"{user_of(socket).name} {client_of(socket)}")
@@ -182,8 +189,6 @@ async def stream(socket: WebSocket, study: Study, arm: Arm = "", replication: Re
             json.dumps({"error": sentence(error, language_of(socket, state_of(socket).settings.lang))})
         )
         await socket.close(4400)
-    except WebSocketDisconnect:
-        pass  # the viewer left
     finally:
         viewers.leave(place)
 
