@@ -23,6 +23,8 @@ from sim.files import write_atomically
 
 State = Literal["queued", "running", "stopping", "finished", "interrupted", "failed"]
 LOCK = "server.lock"
+LATEST_S = 1e11
+"""Seconds since the epoch beyond which no calendar here goes: some three thousand years."""
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 
 
@@ -140,10 +142,24 @@ def _stored(data: Mapping[str, Any], root: Path) -> Job | None:
             return None
         return Job(
             data["id"], data["owner"], JobRequest.of(data["request"]), folder, data["state"],
-            float(data["submitted_s"]), float(data["begun_s"]), float(data["ended_s"]), data["error"],
+            *(_moment(data[k]) for k in ("submitted_s", "begun_s", "ended_s")), data["error"],
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError, InputError):
         return None
+
+
+def _moment(value: Any) -> float:
+    """Return seconds since the epoch as a file holds them.
+
+    Raises
+    ------
+    ValueError
+        No number, or no time that a calendar has.
+    """
+    found = float(value)
+    if not 0.0 <= found < LATEST_S:
+        raise ValueError
+    return found
 
 
 @dataclass(frozen=True)
@@ -161,7 +177,7 @@ def end_of(file: Path, code: int | None) -> End:
     told = read_json(file)
     said, error, ended = told.get("exit_code"), told.get("error", ""), told.get("ended_s")
     known = type(said) is int
-    when = float(ended) if isinstance(ended, int | float) else time.time()
+    when = float(ended) if isinstance(ended, int | float) and 0 <= ended < LATEST_S else time.time()
     return End(said if known else code, str(error), when, known)
 
 

@@ -21,6 +21,7 @@ PACKAGES = ("sim", "scenarios", "calibration", "dashboards")
 RAISED: dict[str, dict[str, int | None]] = {
     "InputError": {"problem": 0, "allowed": None},
     "RecordingFailed": {"problem": 0, "allowed": None},
+    "Busy": {"problem": 0, "allowed": None},
     "Unfit": {"problem": 0, "allowed": 2},
     "ValueError": {"problem": 0},
 }

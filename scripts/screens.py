@@ -23,6 +23,8 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 WALL, PHONE = (1440, 900), (390, 844)
+BUILT_MS = 900_000
+"""How long the first room may take: where nothing was ever compiled it waits for that first, on a slow machine long."""
 CHARTS = "() => { const n = document.querySelectorAll('.chart').length; return n > 0 && " \
     "document.querySelectorAll('.js-plotly-plot .main-svg').length >= n; }"  # fmt: skip
 SEATED, PLAYER = "body[data-ready=true] [data-drill]", "street_leader"
@@ -98,8 +100,9 @@ def take_drill(browser: Any, url: str, folder: Path) -> list[Path]:
         browser.new_context(viewport=_view(size), color_scheme="light").new_page() for size in (WALL, PHONE)
     )
     room.goto(f"{url}/drill?lang=en")
-    room.click("form:has(input[value=evening-wage-fire]) button")
-    room.wait_for_selector(SEATED, timeout=120_000)
+    with room.expect_navigation(url="**/controller?**", timeout=BUILT_MS, wait_until="commit"):
+        room.click("form:has(input[value=evening-wage-fire]) button", timeout=BUILT_MS, no_wait_after=True)
+    room.wait_for_selector(SEATED, timeout=BUILT_MS)
     player.goto(f"{url}/drill?lang=en")
     player.fill("#code", room.get_attribute("[data-drill]", "data-code"))
     player.click("form[action='/drill/join'] button")

@@ -9,6 +9,7 @@ from typing import Any
 from dashboards.drill import said
 from dashboards.drill.acts import Given
 from dashboards.drill.room import Room
+from dashboards.server.threads import BRANCHES, away
 from scenarios.drill import Drill, Recording, branch
 from sim.errors import InputError
 
@@ -36,7 +37,7 @@ async def run_branch(room: Room, given: Given) -> None:
     room.branching = True
     try:
         recording = await room.read(_copied)
-        found = await asyncio.to_thread(_compute, room, recording, at, option, futures, asyncio.get_running_loop())
+        found = await away(BRANCHES, _compute, room, recording, at, option, futures, asyncio.get_running_loop())
         room.branches[f"{at} {option}"] = found
     finally:
         room.branching = False

@@ -1,9 +1,10 @@
 """The process that builds one room's drill: reads the exercise, builds its city, plays its run-up, or a recording.
 
-``python -m dashboards.drill.builder`` reads one request as JSON from its standard input and writes the pickled answer
-to its standard output: what was built, or the mistake. It has bounds of memory and processor time of its own, so that
-an exercise that asks for too much ends this process and nothing else. Who starts and ends it is
-`dashboards.drill.building`.
+``python -m dashboards.drill.builder`` loads the simulation, which compiles it where that was never done, and says so
+by one byte (`READY`) on its standard output. Then it reads one request as JSON from its standard input and writes the
+pickled answer: what was built, or the mistake. It has bounds of memory and processor time of its own, so that an
+exercise that asks for too much ends this process and nothing else; the time of compiling does not count. Who starts and
+ends it is `dashboards.drill.building`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import os
 import pickle
 import sys
+import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +26,10 @@ from sim.policies.rules import Rule, find_rule
 
 MEMORY_BYTES = 4 << 30
 TIME_S = 90.0
+NICER = 5
+"""By how much the server, its rooms and its pages go before what builds."""
+READY = b"+"
+"""What the process writes when the simulation is loaded and compiled, before it reads what is asked for."""
 
 
 def too_large() -> InputError:
@@ -94,10 +100,15 @@ def main() -> int:
     """Build and answer; the exit code is 0 whenever an answer was written."""
     answers = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints is no part of the answer
-    _bound()
+    bound_memory()
     import scenarios.drill.replaying  # noqa: F401  loaded while the user still reads the page
-    import sim.kernel  # noqa: F401
+    import sim.kernel  # noqa: F401  compiles where that was never done
 
+    try:
+        os.write(answers, READY)
+    except BrokenPipeError:
+        return 0  # the server has gone
+    bound_time()
     raw = sys.stdin.buffer.read()
     if not raw:
         return 0  # it was not needed
@@ -116,15 +127,24 @@ def main() -> int:
     return 0
 
 
-def _bound() -> None:
-    """Bound this process's memory and processor time, where the operating system can."""
+def bound_memory() -> None:
+    """Bound this process's memory and let everything else go first, where the operating system can."""
+    with suppress(OSError, AttributeError):
+        os.nice(NICER)
     with suppress(ImportError, ValueError, OSError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-        cpu = int(TIME_S * (os.cpu_count() or 1)) + 1
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def bound_time(seconds: float = TIME_S) -> None:
+    """Bound the processor time that this process may use from now on, where the operating system can."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        cpu = int(time.process_time() + seconds * (os.cpu_count() or 1)) + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Building drills beside the server: one process for each, with an end, never two for one exercise at once.
 
 The server itself builds nothing, so that no other request waits: it starts `dashboards.drill.builder`, and takes over
-what comes back. A process that takes too long, uses too much, or whose user has gone is ended. What was built last is
-kept, since trainers open the same exercise again and again.
+what comes back. A process that takes too long, uses too much, or whose user has gone is ended; compiling the
+simulation, which happens once on a computer, is told by :meth:`Builder.is_compiling` and has a bound of its own. What
+was built last is kept, since trainers open the same exercise again and again.
 """
 
 from __future__ import annotations
@@ -16,20 +17,24 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dashboards.drill.builder import TIME_S, too_large
+from dashboards.drill.builder import READY, TIME_S, too_large
+from dashboards.server.threads import BUILDERS, away
 from scenarios.drill import Drill, Ground, Recording
+from scenarios.experiment import is_compiled
 from sim.engine.tables import World
 from sim.errors import InputError
 
 log = logging.getLogger("gridwhistle.drill")
 MOST_AT_ONCE, MOST_WAITING, MOST_KEPT = 2, 12, 3
-LOOK_S, SPARE_S = 0.25, 120.0
+LOOK_S, SPARE_S, COMPILE_S = 0.25, 120.0, 900.0
+"""Seconds between two looks at a process; how long a spare one waits; how long the simulation may be compiled."""
 Gone = Callable[[], Awaitable[bool]]
 
 
@@ -54,15 +59,24 @@ class Builder:
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
         self._asked = 0
         self._spare: subprocess.Popen[bytes] | None = None
+        self._talks: set[_Talk] = set()
+
+    def is_compiling(self) -> bool:
+        """Whether a room waits for the simulation to be compiled, which happens once on a computer."""
+        return any(not talk.ready.is_set() for talk in list(self._talks)) and not is_compiled()
 
     def expect(self) -> None:
         """Start a process that loads the program meanwhile, since somebody looks at what can be opened."""
         if self._spare is None or self._spare.poll() is not None:
             self._spare = spare = _started()
-            asyncio.get_running_loop().call_later(SPARE_S, self._dismiss, spare)
+            asyncio.get_running_loop().call_later(SPARE_S, self._dismiss, spare, COMPILE_S)
 
-    def _dismiss(self, spare: subprocess.Popen[bytes]) -> None:
-        if self._spare is spare:
+    def _dismiss(self, spare: subprocess.Popen[bytes], patience_s: float = 0.0) -> None:
+        if self._spare is not spare:
+            return
+        if patience_s > 0 and spare.poll() is None and not is_compiled():  # it is compiling, for whoever comes
+            asyncio.get_running_loop().call_later(SPARE_S, self._dismiss, spare, patience_s - SPARE_S)
+        else:
             self._spare = None
             spare.kill()
             spare.wait()
@@ -121,8 +135,13 @@ class Builder:
         self._asked += 1
         try:
             async with _Left(self._places, gone):
-                raw = await _run(self._process(), json.dumps(request).encode(), gone)
-                answer = await asyncio.to_thread(pickle.loads, raw)
+                talk = _Talk(self._process(), json.dumps(request).encode())
+                self._talks.add(talk)
+                try:
+                    raw = await _run(talk, gone)
+                finally:
+                    self._talks.discard(talk)
+                answer = await away(BUILDERS, pickle.loads, raw)
         finally:
             self._asked -= 1
         if isinstance(answer, InputError):
@@ -154,33 +173,62 @@ def _started() -> subprocess.Popen[bytes]:
     """Start a process; it ends by itself when this one does, since its standard input is a pipe."""
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "dashboards.drill.builder"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        env=_environment(),
+        env=environment(),
     )  # fmt: skip
 
 
-async def _run(process: subprocess.Popen[bytes], request: bytes, gone: Gone) -> bytes:
-    """Give a process its request and return the answer; end it when it takes too long or nobody waits any more."""
-    talking = asyncio.create_task(asyncio.to_thread(process.communicate, request))
-    loop = asyncio.get_running_loop()
-    end = loop.time() + TIME_S
+@dataclass(eq=False)
+class _Talk:
+    """A talk with a process: its request, and whether the process has said that it is ready for it."""
+
+    process: subprocess.Popen[bytes]
+    request: bytes
+    ready: threading.Event = field(default_factory=threading.Event)
+
+    def held(self) -> bytes:
+        """Wait until the process is ready, give it the request and return the answer; called in a thread."""
+        assert self.process.stdout is not None
+        if self.process.stdout.read(len(READY)) == READY:  # it writes nothing more before it is asked
+            self.ready.set()
+        return self.process.communicate(self.request)[0]
+
+
+async def _run(talk: _Talk, gone: Gone) -> bytes:
+    """Give a process its request and return the answer; end it when it takes too long or nobody waits any more.
+
+    The time to build begins when the process is ready; what compiling takes is bounded by itself.
+    """
+    process, loop = talk.process, asyncio.get_running_loop()
+    talking = asyncio.create_task(away(BUILDERS, talk.held))
+    end, is_ready = loop.time() + COMPILE_S, False
     try:
         while not (await asyncio.wait({talking}, timeout=LOOK_S))[0]:
+            if talk.ready.is_set() and not is_ready:
+                end, is_ready = loop.time() + TIME_S, True
             if loop.time() > end:
-                raise too_large()
+                raise too_large() if is_ready else uncompiled()
             if await gone():
                 raise Cancelled
-        raw, _ = talking.result()
+        raw = talking.result()
     finally:
         if process.poll() is None:
             process.kill()
         await asyncio.gather(talking, return_exceptions=True)
+    if not talk.ready.is_set():
+        log.error("a process that builds rooms ended with code %s before it was ready", process.returncode)
+        raise uncompiled()
     if process.returncode or not raw:
         log.error("building a room ended with code %s", process.returncode)
         raise too_large()
     return raw
 
 
-def _environment() -> dict[str, str]:
+def uncompiled() -> InputError:
+    """Return what is told when the simulation could not be loaded or compiled."""
+    return InputError("the simulation could not be compiled; the server's log tells why", field="room")
+
+
+def environment() -> dict[str, str]:
     """Return the environment of the process, in which this program's own modules are found first."""
     root = str(Path(__file__).resolve().parents[2])
     known = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]

@@ -66,6 +66,8 @@ class Lobby:
         Seats of this browser in open rooms, and rooms that this user opened elsewhere.
     apart
         Whether no other device can reach the server.
+    uncompiled
+        Whether the first room will wait for the simulation to be compiled.
     code, wrong
         What was typed in vain, and the sentence that says so.
     """
@@ -74,6 +76,7 @@ class Lobby:
     may_open: bool = False
     seats: Sequence[WayBack] = ()
     apart: bool = False
+    uncompiled: bool = False
     code: str = ""
     wrong: str = ""
 
@@ -92,7 +95,7 @@ def lobby(visit: Visit, shown: Lobby, status: int = 200) -> HTMLResponse:
         f"<button type='submit' class='primary'>{t('join')}</button></form></section>{_seats(visit, shown.seats)}"
     )
     if shown.may_open:
-        body += _open(visit, shown.apart) + _taken_up(visit, shown.unfinished)
+        body += _open(visit, shown.apart, shown.uncompiled) + _taken_up(visit, shown.unfinished)
     return page(visit, "drill", body, styles=STYLES, scripts=("/static/drill/lobby.js",), status=status)
 
 
@@ -138,8 +141,10 @@ def role_title(visit: Visit, room: Room, role: str) -> str:
     return words(visit, "control") if known is None else str(getattr(known.title, visit.lang))
 
 
-def _open(visit: Visit, apart: bool) -> str:
+def _open(visit: Visit, apart: bool, uncompiled: bool) -> str:
     alone = f"<p class='note' data-apart>{text(words(visit, 'apart'))}</p>" if apart else ""
+    if uncompiled:
+        alone += f"<p class='note' data-uncompiled>{text(words(visit, 'uncompiled'))}</p>"
     shipped = "".join(_exercise(visit, Exercise.load(name)) for name in names())
     upload = (
         "<form method='post' action='/drill/open' enctype='multipart/form-data' class='form' data-wait>"
@@ -151,7 +156,8 @@ def _open(visit: Visit, apart: bool) -> str:
     return (
         f"<section aria-labelledby='open'><h2 id='open'>{text(words(visit, 'open_title'))}</h2>{alone}"
         f"<ul class='exercises'>{shipped}</ul>{upload}"
-        f"<p role='status' class='note' data-waiting hidden>{text(words(visit, 'preparing'))}</p></section>"
+        f"<p role='status' class='note' data-waiting='/drill/preparing?lang={visit.lang}' hidden>"
+        f"{text(words(visit, 'preparing'))}</p></section>"
     )
 
 
@@ -169,17 +175,25 @@ def _exercise(visit: Visit, one: Exercise) -> str:
 def _taken_up(visit: Visit, unfinished: Sequence[Unfinished]) -> str:
     if not unfinished:
         return ""
-    rows = "".join(
-        f"<li><span>{text(one.title[visit.lang])} <code>{text(one.folder)}</code></span>"
-        f"<form method='post' action='/drill/take-up' data-wait>"
-        f"<input type='hidden' name='recording' value='{text(one.folder)}'>"
-        f"<button type='submit' aria-label='{text(words(visit, 'take_up_one', name=one.folder))}'>"
-        f"{text(words(visit, 'take_up'))}</button></form></li>"
-        for one in unfinished
-    )
+    rows = "".join(_unfinished(visit, one) for one in unfinished)
     return (
         f"<section aria-labelledby='again'><h2 id='again'>{text(words(visit, 'unfinished'))}</h2>"
         f"<ul class='unfinished'>{rows}</ul></section>"
+    )
+
+
+def _unfinished(visit: Visit, one: Unfinished) -> str:
+    """Return one recording: its title, what is wrong with it, and the button unless nothing can be taken up."""
+    said = f"<span>{text(one.title[visit.lang])} <code>{text(one.folder)}</code>"
+    if one.damage is not None:
+        said += f"<br><span class='problem' data-damage>{text(one.damage.said[visit.lang])}</span>"
+    if one.damage is not None and one.damage.refusal is not None:
+        return f"<li>{said}</span></li>"
+    return (
+        f"<li>{said}</span><form method='post' action='/drill/take-up' data-wait>"
+        f"<input type='hidden' name='recording' value='{text(one.folder)}'>"
+        f"<button type='submit' aria-label='{text(words(visit, 'take_up_one', name=one.folder))}'>"
+        f"{text(words(visit, 'take_up'))}</button></form></li>"
     )
 
 
@@ -276,7 +290,9 @@ def _feed(visit: Visit) -> str:
 
 def _controller(visit: Visit) -> str:
     return (
-        '<div class="controls" data-part="controls"></div><div class="ended" data-part="ended" hidden></div>'
+        '<div class="controls" data-part="controls"></div>'
+        '<p class="problem" data-part="recovered" role="status" hidden></p>'
+        '<div class="ended" data-part="ended" hidden></div>'
         '<div class="columns"><div class="column">'
         f"{_section(visit, 'decisions')}{_section(visit, 'adhoc')}{_section(visit, 'injects')}</div>"
         f'<div class="column">{_map(visit)}{_feed(visit)}</div><div class="column">'

@@ -21,6 +21,8 @@ from sim.errors import InputError
 MOST_SEATS, MOST_CONTROL_SEATS = 300, 30
 MOST_PLACES, MOST_CONTROL_PLACES, MOST_OF_SEAT = 150, 30, 8
 REPLACED, FREED = 4409, 4403
+MOST_PER_S = 30.0
+"""Messages that a seat may send in a second, over all its sockets together."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class _Held:
     browser: str
     host: str
     used: bool = False
+    credit: float = MOST_PER_S
+    sent_at: float = field(default_factory=time.monotonic)
     left_at: float = field(default_factory=time.monotonic)
     places: list[Place] = field(default_factory=list)
 
@@ -140,6 +144,15 @@ class Places:
         seats = [(h.seat.number, int(bool(h.places))) for h in self._seats.values() if h.seat.role == role]
         connected = sum(len(h.places) for h in self._seats.values() if h.seat.role == role)
         return {"joined": len(seats), "connected": connected, "seats": seats}
+
+    def pace_s(self, seat: Seat) -> float:
+        """Count a message of a seat and return how long it has to wait: a page gone wild does, a person never."""
+        held, now = self._seats.get(seat), time.monotonic()
+        if held is None:
+            return 0.0
+        held.credit = min(MOST_PER_S, held.credit + (now - held.sent_at) * MOST_PER_S) - 1.0
+        held.sent_at = now
+        return max(0.0, -held.credit / MOST_PER_S)
 
     # ------------------------------------------------------------ sockets
     def enter(self, place: Place) -> None:

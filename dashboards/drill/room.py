@@ -17,6 +17,7 @@ from typing import Any
 from dashboards.drill.hub import Frame, Hub
 from dashboards.drill.places import Places
 from dashboards.drill.teller import Teller, Told, encoded
+from dashboards.server.threads import ROOMS, away
 from scenarios.drill import CONTROLLER, Drill
 from sim.errors import InputError
 
@@ -100,7 +101,7 @@ class Room:
 
         async def reading() -> Any:
             async with self._lock:
-                return await asyncio.to_thread(action, self.drill)
+                return await away(ROOMS, action, self.drill)
 
         return await self._kept(reading())
 
@@ -121,7 +122,7 @@ class Room:
             if self.closed:
                 raise InputError("the room has been closed", field="room", found=self.code)
             before = self.drill.status, self._stale
-            result, told, error = await asyncio.to_thread(self._step, action, self.hub.audiences())
+            result, told, error = await away(ROOMS, self._step, action, self.hub.audiences())
             if (self.drill.status, self._stale) != before:
                 self._wake.set()
             for one in told:

@@ -6,7 +6,6 @@ Room codes are of letters and digits that nobody confuses; a controller's code i
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import json
 import secrets
@@ -19,8 +18,11 @@ from pathlib import Path
 from starlette.requests import HTTPConnection
 
 from dashboards.drill.building import Builder, Built, Gone
+from dashboards.drill.damage import Damage, damage_of, kept_aside
 from dashboards.drill.room import Room
-from dashboards.server.state import FOLDER_NAME, state_of
+from dashboards.server.state import FOLDER_NAME, changed_s, state_of
+from dashboards.server.threads import ROOMS, away
+from dashboards.texts import LANGUAGES
 from scenarios.drill import Drill, Recording
 from scenarios.drill.ground import copied
 from scenarios.drill.replaying import written_on
@@ -28,7 +30,7 @@ from sim.errors import InputError
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 CODE_LENGTH, CONTROL_LENGTH = 6, 10
-MOST_ROOMS, MOST_LISTED = 12, 12
+MOST_ROOMS, MOST_LISTED, MOST_LOOKED_AT = 12, 12, 500
 IDLE_S = 12 * 3600.0
 DRILLS = "drills"
 RECORDING = "recording.jsonl"
@@ -36,10 +38,11 @@ RECORDING = "recording.jsonl"
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A recording of a drill that was not ended."""
+    """A recording of a drill that was not ended, and what is wrong with it."""
 
     folder: str
     title: dict[str, str]
+    damage: Damage | None = None
 
 
 class Rooms:
@@ -78,7 +81,7 @@ class Rooms:
             It cannot be built, all rooms are in use, or the recording cannot be written.
         """
         self._room_left()
-        return self.add(*await asyncio.to_thread(self._begun, await made))
+        return self.add(*await away(ROOMS, self._begun, await made))
 
     def _begun(self, built: Built) -> tuple[Drill, Path]:
         folder = self._new_folder(built.ground.exercise.name)
@@ -108,9 +111,13 @@ class Rooms:
             raise InputError("this drill is being played in a room", field="recording", found=name)
         self._taking.add(folder)
         try:
+            damage = await away(ROOMS, damage_of, folder / RECORDING)
             drill, read = await self.builder.recording(folder / RECORDING, gone)
-            await asyncio.to_thread(written_on, drill, read, folder / RECORDING)
-            return self.add(drill, folder)
+            await away(ROOMS, written_on, drill, read, folder / RECORDING)
+            room = self.add(drill, folder)
+            if damage is not None:
+                room.tell_controllers("recovered", damage.recovered(kept_aside(folder / RECORDING)))
+            return room
         finally:
             self._taking.discard(folder)
 
@@ -133,9 +140,13 @@ class Rooms:
             return []
         used = {room.folder for room in self.open_rooms()}
         out = []
-        for path in sorted(self.folder.glob(f"*/{RECORDING}"), key=lambda p: -p.stat().st_mtime)[:MOST_LISTED]:
-            if path.parent not in used and FOLDER_NAME.fullmatch(path.parent.name) and (title := _open_title(path)):
-                out.append(Unfinished(path.parent.name, title))
+        for path in sorted(self.folder.glob(f"*/{RECORDING}"), key=lambda p: -changed_s(p))[:MOST_LOOKED_AT]:
+            if path.parent in used or not FOLDER_NAME.fullmatch(path.parent.name) or not path.is_file() or _over(path):
+                continue
+            title = _title(path) or dict.fromkeys(LANGUAGES, path.parent.name)
+            out.append(Unfinished(path.parent.name, title, damage_of(path)))
+            if len(out) == MOST_LISTED:
+                break
         return out
 
     def _room_left(self) -> None:
@@ -177,17 +188,24 @@ def rooms_of(connection: HTTPConnection) -> Rooms:
     return found
 
 
-def _open_title(path: Path) -> dict[str, str] | None:
-    """Return the title of a recording that is not over, None for one that is over or is none."""
+def _over(path: Path) -> bool:
+    """Whether a recording holds the end of its drill."""
     try:
         with path.open("rb") as stream:
-            first = json.loads(stream.readline(2_000_000))
             stream.seek(max(0, path.stat().st_size - 20_000))
-            over = b'"kind":"finish"' in stream.read()
-        title = first["data"]["exercise"]["title"]
-    except (OSError, ValueError, KeyError, TypeError):
+            return b'"kind":"finish"' in stream.read()
+    except OSError:
+        return False
+
+
+def _title(path: Path) -> dict[str, str] | None:
+    """Return the title of a recording's exercise; None when its first line cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            title = json.loads(stream.readline(2_000_000))["data"]["exercise"]["title"]
+        return {lang: str(title[lang])[:200] for lang in LANGUAGES}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return None if over else {"en": str(title["en"]), "zh": str(title["zh"])}
 
 
 def _random(length: int) -> str:

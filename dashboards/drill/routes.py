@@ -12,7 +12,6 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, File, Form, UploadFile
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -28,9 +27,11 @@ from dashboards.server.access import client_of, require, secure, user_of
 from dashboards.server.reach import joined_at
 from dashboards.server.shell import visit_of
 from dashboards.server.state import state_of
+from dashboards.server.threads import ROOMS, away
 from dashboards.server.tries import WrongSecret
 from scenarios.drill import CONTROLLER, names
 from scenarios.drill.form import MAX_UPLOAD_BYTES
+from scenarios.experiment import is_compiled
 from sim.errors import InputError
 
 SEAT_S = 24 * 3600
@@ -59,9 +60,10 @@ async def lobby(request: Request) -> HTMLResponse:
 async def _lobby(request: Request, code: str = "", wrong: str = "", status: int = 200) -> HTMLResponse:
     rooms, may_open = rooms_of(request), user_of(request).may("trainer")
     seats = [seat for room in rooms.open_rooms() for seat in _ways_back(request, room)]
-    unfinished = await run_in_threadpool(rooms.unfinished) if may_open else []
+    unfinished = await away(ROOMS, rooms.unfinished) if may_open else []
     apart = may_open and _address(request) is None
-    shown = pages.Lobby(unfinished, may_open, seats, apart, code[:MOST_TYPED], wrong)
+    uncompiled = may_open and not await away(ROOMS, is_compiled)
+    shown = pages.Lobby(unfinished, may_open, seats, apart, uncompiled, code[:MOST_TYPED], wrong)
     return pages.lobby(visit_of(request), shown, status)
 
 
@@ -160,6 +162,13 @@ def _room(request: Request, code: str) -> Room:
     return room
 
 
+@router.get("/drill/preparing", dependencies=[trainer])
+async def preparing(request: Request) -> dict[str, str]:
+    """Say what a room that is being opened waits for, in the reader's language."""
+    now = "compiling" if await away(ROOMS, rooms_of(request).builder.is_compiling) else "preparing"
+    return {"now": now, "words": pages.words(visit_of(request), now)}
+
+
 @router.get("/drill/{code}")
 def roles(request: Request, code: str) -> HTMLResponse:
     """The roles of a room, to choose from."""
@@ -208,7 +217,7 @@ def seat_page(request: Request, code: str, role: str) -> Response:
 async def city(request: Request, code: str, role: str) -> Response:
     """The roads of the exercise's city."""
     room, _ = seated(request, code, role)
-    block = await run_in_threadpool(packed_city, room.drill.ground)
+    block = await away(ROOMS, packed_city, room.drill.ground)
     headers = {"Content-Encoding": "gzip", "Cache-Control": "private, max-age=3600"}
     return Response(block, media_type="application/octet-stream", headers=headers)
 

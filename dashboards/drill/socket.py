@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import math
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter
@@ -35,7 +36,6 @@ SEND_S, CLOSE_S = 10.0, 2.0
 MOST_MESSAGE = 40_000
 NO_MESSAGE = InputError("a message is JSON of whole characters and finite numbers",
                         allowed=f"at most {MOST_MESSAGE} characters")  # fmt: skip
-MOST_PER_S = 30.0
 
 router = APIRouter()
 
@@ -43,13 +43,19 @@ router = APIRouter()
 @router.websocket("/drill/{code}/{role}/socket")
 async def live(socket: WebSocket, code: str, role: str, after: int = -1) -> None:
     """Tell a seat everything it may know, and take in what it does."""
-    await socket.accept()
-    try:
-        room, seat = seated(socket, code, role)
-    except WrongSecret as wrong:
-        await state_of(socket).sessions.tries.refused(client_of(socket), wrong.what)
-        await socket.close(4403, NO_SEAT)
-        return
+    with suppress(WebSocketDisconnect):  # the client left; its seat stays
+        await socket.accept()
+        try:
+            room, seat = seated(socket, code, role)
+        except WrongSecret as wrong:
+            await state_of(socket).sessions.tries.refused(client_of(socket), wrong.what)
+            await socket.close(4403, NO_SEAT)
+            return
+        await _live(socket, room, seat, after)
+
+
+async def _live(socket: WebSocket, room: Room, seat: Seat, after: int) -> None:
+    """Give a socket a place and serve it; the place is given back whatever happens."""
     box = room.hub.join(seat.role, after if after < room.hub.items(seat.role) else -1)
     place = Place(seat, client_of(socket), box)
     try:
@@ -58,8 +64,6 @@ async def live(socket: WebSocket, code: str, role: str, after: int = -1) -> None
         await _serve(socket, room, seat, box)
     except Full:
         await socket.close(1013, "the room is full")
-    except WebSocketDisconnect:
-        pass  # the client left; its seat stays
     finally:
         room.hub.leave(seat.role, box)
         room.places.leave(place)
@@ -109,15 +113,10 @@ async def _closed(socket: WebSocket, code: int, why: str) -> None:
 
 
 async def _receive(socket: WebSocket, room: Room, seat: Seat, box: Outbox) -> None:
-    loop, credit = asyncio.get_running_loop(), MOST_PER_S
-    last = loop.time()
     while True:
-        text = await socket.receive_text()
-        now = loop.time()
-        credit, last = min(MOST_PER_S, credit + (now - last) * MOST_PER_S), now
-        if credit < 1.0:  # a page gone wild waits; a person never notices
-            await asyncio.sleep((1.0 - credit) / MOST_PER_S)
-        credit -= 1.0
+        text = await _received(socket)
+        if wait_s := room.places.pace_s(seat):
+            await asyncio.sleep(wait_s)
         given = _read(text)
         if given is None:
             box.say(encoded({"type": "reply", "id": None, "error": mistake(NO_MESSAGE)}))
@@ -125,6 +124,20 @@ async def _receive(socket: WebSocket, room: Room, seat: Seat, box: Outbox) -> No
             room.background(_answer(room, seat, given, box))  # it takes a while; the controller goes on
         elif given.get("do") != "ping":
             await _answer(room, seat, given, box)
+
+
+async def _received(socket: WebSocket) -> str:
+    """Return the next message; one of bytes is none that can be read.
+
+    Raises
+    ------
+    WebSocketDisconnect
+        The client left.
+    """
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code") or 1000)
+    return message.get("text") or ""
 
 
 def _read(text: str) -> dict[str, Any] | None:

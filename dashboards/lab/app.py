@@ -7,7 +7,6 @@ few inline scripts of Dash by their hashes, and inline styles, which Plotly cann
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from contextlib import suppress
 from typing import Any
@@ -34,9 +33,11 @@ from dashboards.server.security import CONTENT_POLICY
 from dashboards.server.shell import Visit, document, remember, visit_of
 from dashboards.server.state import State
 from dashboards.server.static import answer, shelf
+from dashboards.server.threads import READING, slow
 from dashboards.texts import Texts
 from dashboards.texts.mistakes import sentence
 from sim.errors import InputError
+from sim.exhausted import told_of
 
 log = logging.getLogger("gridwhistle.web")
 ROUTE = "/lab/"
@@ -148,9 +149,15 @@ def _show_pages(lab: LabApp, context: Lab) -> None:
         """Return a page's content."""
         address, user = Address.read(pathname, search), current_user()
         try:
-            return await asyncio.to_thread(VIEWS[address.page], address, context, user)
+            return await slow(user.name, READING, VIEWS[address.page], address, context, user)
         except InputError as error:
-            return [html.H1(address.t(f"web.nav.{address.page}")), problem(sentence(error, address.lang))]
+            told = sentence(error, address.lang)
+        except (OSError, MemoryError) as error:
+            if not told_of(error):
+                raise
+            log.warning("a page cannot be shown: %s", told_of(error))
+            told = address.t("web.errors.exhausted")
+        return [html.H1(address.t(f"web.nav.{address.page}")), problem(told)]
 
     lab.clientside_callback(
         ClientsideFunction("lab", "shown"),
@@ -199,5 +206,5 @@ def warm(context: Lab) -> None:
     if shelf.get(f"suite:plotly/{PLOTLY}") is None:
         shelf.put(f"suite:plotly/{PLOTLY}", get_plotlyjs().encode(), ".js")
     for name in context.scenario_names():
-        with suppress(InputError):
+        with suppress(InputError, OSError):  # told to whoever opens it
             context.scenario(name).spec()

@@ -7,7 +7,6 @@ report's own.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any
 from urllib.parse import quote
@@ -22,7 +21,11 @@ from dashboards.lab.context import Lab, Reading
 from dashboards.lab.fragments import later, provenance
 from dashboards.lab.parts import Content, dcc, facts, html, note, problem, section, tag
 from dashboards.report.data import ReportData
+from dashboards.server.access import current_user
+from dashboards.server.damaged import told_damage
 from dashboards.server.settings import User
+from dashboards.server.state import changed_s
+from dashboards.server.threads import READING, slow
 from dashboards.texts import Texts, pick
 from dashboards.texts.mistakes import sentence
 from scenarios.watch import progress
@@ -34,7 +37,10 @@ PLOT = "chart-plot"
 def view(address: Address, lab: Lab, user: User) -> Content:
     """Return the list of results, or one study."""
     study = address.get("study")
-    return _study(address, lab, study) if study else _list(address, lab)
+    if not study:
+        return _list(address, lab)
+    with told_damage(lab.state.results_folder(study)):
+        return _study(address, lab, study)
 
 
 def register(app: dash.Dash, lab: Lab) -> None:
@@ -50,7 +56,7 @@ def register(app: dash.Dash, lab: Lab) -> None:
         """Return all charts' frames, the figures still to come."""
         address = Address.read(pathname, search)
         try:
-            charts = await asyncio.to_thread(lab.charts, address.get("study"), address.lang)
+            charts = await slow(current_user().name, READING, lab.charts, address.get("study"), address.lang)
         except InputError as error:
             return problem(sentence(error, address.lang))
         return [_frame(chart, address) for chart in charts.values()]
@@ -65,7 +71,7 @@ def register(app: dash.Dash, lab: Lab) -> None:
         """Return one chart's figure."""
         address = Address.read(pathname, search)
         try:
-            charts = await asyncio.to_thread(lab.charts, address.get("study"), address.lang)
+            charts = await slow(current_user().name, READING, lab.charts, address.get("study"), address.lang)
         except InputError as error:
             return problem(sentence(error, address.lang))
         chart = charts.get(place["name"])
@@ -88,14 +94,15 @@ def _list(address: Address, lab: Lab) -> list[Content]:
 def _card(address: Address, lab: Lab, name: str) -> Content:
     t = address.t
     try:
-        study = lab.study(name)
-        scenario = study.scenario
-        titles = [scenario.policy_title(p, address.lang) for p in study.policies]
-        title = pick(scenario.title, address.lang, scenario.name)
-        about = [t("phrases.comma").join(titles), html.Br(), _state_words(study.folder, t)]
+        with told_damage(lab.state.results_folder(name)):
+            study = lab.study(name)
+            scenario = study.scenario
+            titles = [scenario.policy_title(p, address.lang) for p in study.policies]
+            title = pick(scenario.title, address.lang, scenario.name)
+            about = [t("phrases.comma").join(titles), html.Br(), _state_words(study.folder, t)]
     except InputError as error:
         return html.Div([html.Strong(name), html.Span(sentence(error, address.lang))], className="broken")
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(study.folder.stat().st_mtime))
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(changed_s(study.folder)))
     words = [html.Strong(title), html.Span([*about, html.Br(), html.Code(name), " · ", when])]
     return html.A(words, href=address.link("compare", study=name))
 

@@ -18,6 +18,7 @@ from dashboards.report.data import ReportData
 from dashboards.report.figures import charts
 from dashboards.report.gather import gather
 from dashboards.report.write import page
+from dashboards.server.damaged import told_damage
 from dashboards.server.state import State
 from dashboards.server.weigh import Kept
 from dashboards.texts import Texts, pick
@@ -84,7 +85,10 @@ class Lab:
         files = self.scenario_names()
         if name not in files:
             raise InputError("no scenario of that name", field="scenario", found=name, allowed=list(files))
-        stamp = files[name].stat().st_mtime_ns
+        try:
+            stamp = files[name].stat().st_mtime_ns
+        except OSError as error:  # a link that leads nowhere, or a file that has just gone
+            raise InputError("the file cannot be read", file=files[name].name, found=error.strerror) from None
         return self._scenarios.get((name, stamp), lambda: library.load(files[name]))  # type: ignore[no-any-return]
 
     def job_words(self, request: JobRequest, lang: str) -> tuple[str, list[str]]:
@@ -112,7 +116,9 @@ class Lab:
         InputError
             No results of that name, or damaged ones.
         """
-        return Study.open(self.state.results_folder(name))
+        folder = self.state.results_folder(name)
+        with told_damage(folder):
+            return Study.open(folder)
 
     def reading(self, name: str, lang: str) -> Reading:
         """Return a study with its answer, measures and facts, without the tables of single cases.
@@ -122,21 +128,25 @@ class Lab:
         InputError
             No results, damaged ones, or none finished yet.
         """
-        study = Untabled.open(self.state.results_folder(name))
-        key = ("reading", name, lang, _stamp(study))
-        return self._kept.get(key, lambda: Reading(study, gather(study, lang)))  # type: ignore[no-any-return]
+        folder = self.state.results_folder(name)
+        with told_damage(folder):
+            study = Untabled.open(folder)
+            key = ("reading", name, lang, _stamp(study))
+            return self._kept.get(key, lambda: Reading(study, gather(study, lang)))  # type: ignore[no-any-return]
 
     def charts(self, name: str, lang: str) -> dict[str, Chart]:
         """Return a study's charts by name, in the order of the report; its tables are read for this and let go."""
         study = self.study(name)
-        key = ("charts", name, lang, _stamp(study))
-        return self._kept.get(key, lambda: {c.name: c for c in charts(gather(study, lang), lang)})  # type: ignore[no-any-return]
+        with told_damage(study.folder):
+            key = ("charts", name, lang, _stamp(study))
+            return self._kept.get(key, lambda: {c.name: c for c in charts(gather(study, lang), lang)})  # type: ignore[no-any-return]
 
     def report(self, name: str, lang: str) -> str:
         """Return a study's report as HTML."""
         study = self.study(name)
-        key = (name, lang, _stamp(study))
-        return self._reports.get(key, lambda: page(gather(study, lang), Texts(lang)))  # type: ignore[no-any-return]
+        with told_damage(study.folder):
+            key = (name, lang, _stamp(study))
+            return self._reports.get(key, lambda: page(gather(study, lang), Texts(lang)))  # type: ignore[no-any-return]
 
 
 def _stamp(study: Study) -> tuple[Any, ...]:

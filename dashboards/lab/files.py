@@ -5,7 +5,8 @@ Plain addresses that a browser opens or saves, so that they work without Dash an
 
 from __future__ import annotations
 
-import asyncio
+import gzip
+from collections.abc import Callable
 from typing import Annotated, cast
 from urllib.parse import quote
 
@@ -13,14 +14,17 @@ from fastapi import APIRouter, Depends, File, Form, HTTPException, Request, Uplo
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dashboards.charts.base import Chart
+from dashboards.lab.checker import checked_apart
 from dashboards.lab.context import Lab
 from dashboards.lab.fragments import GROUPS, chart_table, group_title, in_group, parameters_html, parameters_of
 from dashboards.lab.uploads import MOST_BYTES, take
 from dashboards.report.data import Parameter
 from dashboards.report.html import text
 from dashboards.report.said_table import table_bytes
-from dashboards.server.access import require
+from dashboards.server.access import client_of, require, user_of
+from dashboards.server.damaged import told_damage
 from dashboards.server.shell import Visit, page, visit_of
+from dashboards.server.threads import READING, slow
 from dashboards.texts import Texts
 from dashboards.texts.mistakes import sentence
 from sim.errors import InputError
@@ -37,32 +41,38 @@ def _lab(request: Request) -> Lab:
     return cast(Lab, request.app.state.lab_context)
 
 
-def _chart(request: Request, study: str, chart: str) -> Chart:
-    charts = _lab(request).charts(study, visit_of(request).lang)
+async def _slowly[T](request: Request, function: Callable[..., T], *given: object) -> T:
+    """Return what reading a study gives, in a thread for slow pages."""
+    return await slow(f"{user_of(request).name} {client_of(request)}", READING, function, *given)
+
+
+async def _chart(request: Request, study: str, chart: str) -> Chart:
+    charts = await _slowly(request, _lab(request).charts, study, visit_of(request).lang)
     if chart not in charts:
         raise HTTPException(404, "no such chart")
     return charts[chart]
 
 
 @router.get("/study/{study}/chart/{chart}/csv")
-def chart_csv(request: Request, study: str, chart: str) -> Response:
+async def chart_csv(request: Request, study: str, chart: str) -> Response:
     """The numbers behind a chart."""
-    found = _chart(request, study, chart)
-    content = table_bytes(found.table, Texts(visit_of(request).lang, found.titles))
+    found = await _chart(request, study, chart)
+    content = await _slowly(request, table_bytes, found.table, Texts(visit_of(request).lang, found.titles))
     return _download(content, f"{study}-{chart}.csv", "text/csv; charset=utf-8")
 
 
 @router.get("/study/{study}/chart/{chart}/table")
-def chart_rows(request: Request, study: str, chart: str) -> HTMLResponse:
+async def chart_rows(request: Request, study: str, chart: str) -> HTMLResponse:
     """The numbers behind a chart as a table, at most 200 rows."""
-    return HTMLResponse(chart_table(_chart(request, study, chart), visit_of(request).lang))
+    return HTMLResponse(chart_table(await _chart(request, study, chart), visit_of(request).lang))
 
 
 @router.get("/study/{study}/parameters/{group}")
-def study_parameters(request: Request, study: str, group: str) -> HTMLResponse:
+async def study_parameters(request: Request, study: str, group: str) -> HTMLResponse:
     """A study's assumptions, or its parameters with a source."""
     visit = visit_of(request)
-    return _parameters(_lab(request).reading(study, visit.lang).data.parameters, group, visit)
+    found = await _slowly(request, _lab(request).reading, study, visit.lang)
+    return _parameters(found.data.parameters, group, visit)
 
 
 @router.get("/scenario/{name}/parameters/{group}")
@@ -80,25 +90,35 @@ def _parameters(entries: list[Parameter], group: str, visit: Visit) -> HTMLRespo
 
 
 @router.get("/study/{study}/comparison.csv")
-def comparison_csv(request: Request, study: str) -> Response:
+async def comparison_csv(request: Request, study: str) -> Response:
     """All paired differences of a study."""
-    found, t = _lab(request).study(study), visit_of(request).t
-    frame = found.comparison_table()
+    content = await _slowly(request, _comparison, _lab(request), study, visit_of(request).t)
+    return _download(content, f"{study}-comparison.csv", "text/csv; charset=utf-8")
+
+
+def _comparison(lab: Lab, study: str, t: Texts) -> bytes:
+    with told_damage(lab.state.results_folder(study)):
+        found = lab.study(study)
+        frame = found.comparison_table()
     if t.lang != "en":
         titles = {policy: found.scenario.policy_title(policy, t.lang) for policy in found.policies}
         frame = frame.replace({"baseline": titles, "arm": titles})
-    return _download(
-        table_bytes(frame, t),
-        f"{study}-comparison.csv",
-        "text/csv; charset=utf-8",
-    )
+    return table_bytes(frame, t)
 
 
 @router.get("/study/{study}/report")
-def report(request: Request, study: str) -> HTMLResponse:
+async def report(request: Request, study: str) -> HTMLResponse:
     """A study's report: one page that can be saved and opened from a file."""
-    content = _lab(request).report(study, visit_of(request).lang)
-    return HTMLResponse(content, headers={"Content-Security-Policy": REPORT_POLICY})
+    content = await _slowly(request, _lab(request).report, study, visit_of(request).lang)
+    headers = {"Content-Security-Policy": REPORT_POLICY}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return HTMLResponse(content, headers=headers)
+    zipped = await _slowly(request, _zipped, content)  # megabytes: everybody would wait for it on the event loop
+    return HTMLResponse(zipped, headers={**headers, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
+
+
+def _zipped(content: str) -> bytes:
+    return gzip.compress(content.encode(), 4, mtime=0)
 
 
 @router.get("/scenario/{name}.yaml")
@@ -133,8 +153,8 @@ async def upload(
         return _form(visit, visit.t("web.upload.nothing"))
     content = await scenario.read(MOST_BYTES + 1)
     try:
-        name = await asyncio.to_thread(
-            take, content, scenario.filename, lab.state.settings.scenarios, replace=bool(replace)
+        name = await _slowly(
+            request, take, content, scenario.filename, lab.state.settings.scenarios, bool(replace), checked_apart
         )
     except InputError as error:
         return _form(visit, sentence(error, visit.lang))

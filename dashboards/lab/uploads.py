@@ -7,7 +7,9 @@ no files or folders of this computer. Nothing of it is kept unless all of it is 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,14 @@ from sim.files import write_atomically
 MOST_BYTES = 256 * 1024
 MOST_SCENARIOS = 500
 CITIES = ("synthetic", "bare")
+_writing = threading.Lock()
 MOST_BUILT = 300_000
 """Residents up to which the city is built for the check; what only a larger city shows is said when a run begins."""
 
 
-def take(content: bytes, filename: str, folder: Path, replace: bool = False) -> str:
+def take(
+    content: bytes, filename: str, folder: Path, replace: bool = False, check: Callable[[Path, str], str] | None = None
+) -> str:
     """Check and keep a scenario; returns its name.
 
     Parameters
@@ -40,6 +45,8 @@ def take(content: bytes, filename: str, folder: Path, replace: bool = False) -> 
         The users' scenarios.
     replace
         Whether a scenario of the same name may be overwritten; a shipped one never is.
+    check
+        Checks a draft (by default `checked`, here and now); a server has it done beside it.
 
     Raises
     ------
@@ -47,25 +54,26 @@ def take(content: bytes, filename: str, folder: Path, replace: bool = False) -> 
         For whatever is wrong; nothing was written.
     """
     said = Path(filename.replace("\\", "/")).name[:80] or "scenario.yaml"
-    tree = parse_yaml(_text(content, said), said)
-    _refuse_reach(tree)
-    draft = folder / f".{secrets.token_hex(8)}.upload"
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        draft.write_bytes(content)
-        name = _checked(draft, said).name
-        target = _target(folder, name, said, replace)
-        write_atomically(target, content)
-    finally:
-        draft.unlink(missing_ok=True)
-    return name
-
-
-def _text(content: bytes, said: str) -> str:
     if len(content) > MOST_BYTES:
         raise InputError(
             "the file is too large", file=said, found=f"{len(content):,} bytes", allowed=f"{MOST_BYTES:,} bytes"
         )
+    draft = folder / f".{secrets.token_hex(8)}.upload"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(content)
+        name = (check or checked)(draft, said)
+        with _writing:  # of two that bring one name at once, the second finds the first
+            write_atomically(_target(folder, name, said, replace), content)
+    except OSError as error:
+        raise InputError("the scenario cannot be kept", file=said, found=error.strerror) from None
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+    return name
+
+
+def _text(content: bytes, said: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -105,8 +113,15 @@ def _at(tree: Tree, path: FieldPath, problem: str, found: Any, allowed: Any) -> 
     return InputError(problem, file=file, line=line, field=dotted(path), found=found, allowed=allowed)
 
 
-def _checked(draft: Path, said: str) -> Scenario:
-    """Return the scenario, checked as before a run; messages name the sender's file."""
+def checked(draft: Path, said: str) -> str:
+    """Return the name of a draft's scenario, checked as before a run; messages name the sender's file.
+
+    Raises
+    ------
+    InputError
+        For whatever is wrong with it.
+    """
+    _refuse_reach(parse_yaml(_text(draft.read_bytes(), said), said))
     try:
         scenario = library.load(draft)
         dry_check(scenario)
@@ -114,7 +129,7 @@ def _checked(draft: Path, said: str) -> Scenario:
         affordable(forecast(scenario, _arms(scenario), runs), upload(), scenario)
         if _residents(scenario) <= MOST_BUILT:
             check_built(scenario, _arms(scenario))
-        return scenario
+        return scenario.name
     except InputError as error:
         file = said if Path(str(error.file)).name == draft.name else error.file
         raise InputError(

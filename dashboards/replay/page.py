@@ -41,7 +41,7 @@ def chooser(results: Path, names: Sequence[str], visit: Visit) -> list[Choice]:
             written = content.get("policies") or {}
             arms = {arm: pick((written.get(arm) or {}).get("title"), visit.lang, arm) for arm in manifest["policies"]}
             found.append(Choice(name, pick(content.get("title"), visit.lang, name), arms))
-        except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
             continue  # not ours, or cut off: the Compare page says so to whoever opens it
     return found
 

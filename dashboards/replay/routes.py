@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -21,8 +22,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from dashboards.replay import scene
 from dashboards.replay.page import chooser, replay_page
 from dashboards.replay.shelf import Held, Replays
+from dashboards.server.access import client_of, user_of
 from dashboards.server.shell import language_of, visit_of
 from dashboards.server.state import state_of
+from dashboards.server.threads import PLAYING, WINDOWS, away, slow
 from dashboards.texts import LANGUAGES
 from dashboards.texts.mistakes import sentence
 from scenarios.replay.play import TOLD
@@ -46,13 +49,15 @@ def replays_of(connection: HTTPConnection) -> Replays:
     """Return the replays that this server holds."""
     app = connection.app
     if not hasattr(app.state, "replays"):
-        app.state.replays, app.state.replay_viewers = Replays(), 0
+        app.state.replays, app.state.replay_viewers = Replays(), Viewers()
     return app.state.replays
 
 
-def _held(connection: HTTPConnection, study: str, arm: str, replication: int) -> Held:
+async def _held(connection: HTTPConnection, study: str, arm: str, replication: int) -> Held:
+    """Return a replay; the first to ask waits until it is played, in a thread for that."""
     folder: Path = state_of(connection).results_folder(study)
-    return replays_of(connection).of(folder, arm, replication)
+    who = f"{user_of(connection).name} {client_of(connection)}"
+    return await slow(who, PLAYING, replays_of(connection).of, folder, arm, replication)
 
 
 @router.get("/replay", include_in_schema=False)
@@ -63,31 +68,33 @@ def page(request: Request) -> HTMLResponse:
 
 
 @router.get("/replay/about")
-def about(
+async def about(
     request: Request, study: Study, arm: Arm = "", replication: Replication = 0, lang: Lang = "en"
 ) -> JSONResponse:
     """What is said once about a run; the first to ask waits until it is played."""
     if lang not in LANGUAGES:
         raise InputError("unknown language", field="lang", found=lang, allowed=LANGUAGES)
-    return JSONResponse(scene.about(_held(request, study, arm, replication).replay, lang))
+    replay = (await _held(request, study, arm, replication)).replay
+    return JSONResponse(await away(WINDOWS, scene.about, replay, lang))
 
 
 @router.get("/replay/city")
-def city(request: Request, study: Study, arm: Arm = "", replication: Replication = 0) -> Response:
+async def city(request: Request, study: Study, arm: Arm = "", replication: Replication = 0) -> Response:
     """The roads and places, packed and compressed."""
-    held = _held(request, study, arm, replication)
+    held = await _held(request, study, arm, replication)
     headers = {"Content-Encoding": "gzip", "Cache-Control": IMMUTABLE}
     return Response(held.city, media_type="application/octet-stream", headers=headers)
 
 
 @router.get("/replay/case/{case}")
-def case(request: Request, case: int, study: Study, arm: Arm = "", replication: Replication = 0) -> JSONResponse:
+async def case(request: Request, case: int, study: Study, arm: Arm = "", replication: Replication = 0) -> JSONResponse:
     """The life of a case, what the record says beside what is true."""
-    return JSONResponse(_held(request, study, arm, replication).replay.life(case))
+    replay = (await _held(request, study, arm, replication)).replay
+    return JSONResponse(await away(WINDOWS, replay.life, case))
 
 
 @router.get("/replay/next")
-def next_event(
+async def next_event(
     request: Request,
     study: Study,
     after: float,
@@ -97,8 +104,39 @@ def next_event(
     back: bool = False,
 ) -> JSONResponse:
     """The next (or last) event of some kinds."""
-    replay = _held(request, study, arm, replication).replay
-    return JSONResponse({"event": replay.next_event(after, kinds.split(","), back)})
+    replay = (await _held(request, study, arm, replication)).replay
+    return JSONResponse({"event": await away(WINDOWS, replay.next_event, after, kinds.split(","), back)})
+
+
+class Viewers:
+    """The sockets that watch, in a bounded number of places; whoever holds most makes way for the next.
+
+    Parameters
+    ----------
+    most
+        Places.
+    """
+
+    def __init__(self, most: int = MOST_VIEWERS) -> None:
+        self.most = most
+        self._ends: dict[asyncio.Event, str] = {}
+
+    def enter(self, who: str) -> asyncio.Event:
+        """Take a place; returns what is set when it is needed by somebody else."""
+        if len(self._ends) >= self.most:
+            count = Counter(self._ends.values())
+            count[who] += 1
+            crowd = max(count.values())
+            gone = next(end for end, whose in self._ends.items() if count[whose] == crowd)
+            gone.set()
+            del self._ends[gone]
+        end = asyncio.Event()
+        self._ends[end] = who
+        return end
+
+    def leave(self, end: asyncio.Event) -> None:
+        """Give a place back."""
+        self._ends.pop(end, None)
 
 
 class Wish:
@@ -133,41 +171,46 @@ class Wish:
 @router.websocket("/replay/stream")
 async def stream(socket: WebSocket, study: Study, arm: Arm = "", replication: Replication = 0) -> None:
     """Windows as they are asked for; a mistake is answered with ``{"error": sentence}`` and the socket closed."""
-    await socket.accept()
-    state = socket.app.state
+    with suppress(WebSocketDisconnect):  # the viewer left
+        await socket.accept()
+        await _watched(socket, study, arm, replication)
+
+
+async def _watched(socket: WebSocket, study: str, arm: str, replication: int) -> None:
+    """Give a viewer a place and serve it; the place is given back whatever happens."""
     replays_of(socket)
-    if state.replay_viewers >= MOST_VIEWERS:
-        await socket.close(1013, "too many viewers")
-        return
-    state.replay_viewers += 1
+    viewers: Viewers = socket.app.state.replay_viewers
+    place = viewers.enter(f"{user_of(socket).name} {client_of(socket)}")
     try:
-        held = await run_in_threadpool(_held, socket, study, arm, replication)
-        await _serve(socket, held)
+        held = await _held(socket, study, arm, replication)
+        await _serve(socket, held, place)
     except InputError as error:
         await socket.send_text(
             json.dumps({"error": sentence(error, language_of(socket, state_of(socket).settings.lang))})
         )
         await socket.close(4400)
-    except WebSocketDisconnect:
-        pass  # the viewer left
     finally:
-        state.replay_viewers -= 1
+        viewers.leave(place)
 
 
-async def _serve(socket: WebSocket, held: Held) -> None:
+async def _serve(socket: WebSocket, held: Held, place: asyncio.Event) -> None:
     wish = Wish()
-    sending = asyncio.create_task(_send(socket, held, wish))
+    sending, going = asyncio.create_task(_send(socket, held, wish)), asyncio.create_task(place.wait())
     try:
         while True:
             receiving = asyncio.ensure_future(_received(socket))
-            done, _ = await asyncio.wait({receiving, sending}, return_when=asyncio.FIRST_COMPLETED)
-            if sending in done:
+            done, _ = await asyncio.wait({receiving, sending, going}, return_when=asyncio.FIRST_COMPLETED)
+            if sending in done or going in done:
                 receiving.cancel()
+                if going in done:
+                    await socket.close(1013, "too many viewers; others need the place")
+                    return
                 sending.result()
                 return
             wish.set(receiving.result(), held.replay.windows)
     finally:
         sending.cancel()
+        going.cancel()
 
 
 async def _received(socket: WebSocket) -> str:
@@ -191,7 +234,7 @@ async def _send(socket: WebSocket, held: Held, wish: Wish) -> None:
             wish.changed.clear()
             continue
         number = wish.windows.pop(0)
-        window = await run_in_threadpool(held.window, number)
+        window = await away(WINDOWS, held.window, number)
         try:
             await asyncio.wait_for(socket.send_bytes(window), SEND_S)
         except TimeoutError:  # who takes nothing gives up its place

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dashboards.replay import scene
+from dashboards.server.damaged import told_damage
 from dashboards.server.weigh import Kept
 from scenarios.replay import Replay
 from scenarios.study import Study
@@ -65,8 +66,9 @@ class Replays:
         InputError
             No results there, no such arm, or no finished run of that number.
         """
-        key = (str(folder.resolve()), (folder / "manifest.json").stat().st_mtime_ns, arm, replication)
-        return self.get(key, lambda: Replay.of(Study.open(folder), arm or None, replication))
+        with told_damage(folder):
+            key = (str(folder.resolve()), (folder / "manifest.json").stat().st_mtime_ns, arm, replication)
+            return self.get(key, lambda: Replay.of(Study.open(folder), arm or None, replication))
 
     def get(self, key: Hashable, make: Callable[[], Replay]) -> Held:
         """Return the replay under a key; whoever asks while it is being made waits for that one."""

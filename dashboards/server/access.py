@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import secrets
 import time
 from collections.abc import Callable
@@ -181,8 +182,18 @@ class Access:
 
 
 def client_of(connection: HTTPConnection) -> str:
-    """Return the address of whoever asks; behind a trusted proxy it is the one that the proxy names."""
-    return connection.client.host if connection.client else ""
+    """Return the address of whoever asks; behind a trusted proxy it is the one that the proxy names.
+
+    Of an IPv6 address it is the network (/64) that one household or phone has to itself: whoever has one has all.
+    """
+    host = connection.client.host if connection.client else ""
+    try:
+        found = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(found, ipaddress.IPv4Address):
+        return host
+    return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
 
 
 def secure(connection: HTTPConnection) -> bool:

@@ -7,6 +7,7 @@ server on a port is `dashboards.server.serve`.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -28,9 +29,13 @@ from dashboards.server.security import Gate
 from dashboards.server.settings import Settings
 from dashboards.server.shell import message_page, visit_of
 from dashboards.server.state import State, state_of
+from dashboards.server.threads import Busy
 from dashboards.server.tries import WrongSecret
 from dashboards.texts.mistakes import sentence
 from sim.errors import InputError
+from sim.exhausted import told_of
+
+log = logging.getLogger("gridwhistle.web")
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -64,6 +69,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(WrongSecret, _wrong_secret)
+    app.add_exception_handler(OSError, _of_the_machine)
+    app.add_exception_handler(MemoryError, _of_the_machine)
     return app
 
 
@@ -80,7 +87,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _input_error(request: Request, error: Exception) -> Response:
     """Answer a mistake in what the user gave with its one sentence."""
     assert isinstance(error, InputError)
-    return _answer(request, 400, sentence(error, visit_of(request).lang))
+    return _answer(request, 503 if isinstance(error, Busy) else 400, sentence(error, visit_of(request).lang))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -106,6 +113,17 @@ async def _wrong_secret(request: Request, error: Exception) -> Response:
     if error.page is not None and "text/html" in request.headers.get("accept", ""):
         return await error.page(words, status)
     return _answer(request, status, words)
+
+
+async def _of_the_machine(request: Request, error: Exception) -> Response:
+    """Say that the machine has run out of something, or that a file has just gone; any other fault is ours."""
+    why = told_of(error)
+    if why:
+        log.warning("%s cannot be answered: %s", request.scope["path"], why)
+        return _answer(request, 507, visit_of(request).t("web.errors.exhausted"))
+    if isinstance(error, FileNotFoundError):
+        return _answer(request, 404, "no such file any more")
+    raise error
 
 
 def _answer(request: Request, status: int, words: str) -> Response:

@@ -56,6 +56,21 @@ class Bounded(H11Protocol):
             return
         self._look()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request; where one is being answered its answer is dropped, since only one can be given."""
+        cycle = self.cycle
+        begun = cycle is not None and not cycle.response_complete
+        if cycle is not None and begun:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if cycle is not None and begun and cycle.response_started:
+            self.transport.close()
+            return
+        try:
+            super().send_400_response(msg)
+        except h11.LocalProtocolError:  # all has been said on this connection
+            self.transport.close()
+
     def resume_writing(self) -> None:
         """Note that the client takes what is sent."""
         self._since = time.monotonic()
@@ -80,7 +95,8 @@ class Bounded(H11Protocol):
         if key != self._key:
             self._key, self._since = key, now
         if now - self._since >= LIMITS_S.get(state, float("inf")):
-            self.transport.abort()
+            if getattr(self.transport, "_loop", self) is not None:  # a transport that is gone has let go of its loop
+                self.transport.abort()
             return
         self.loop.call_later(LOOK_S, self._look)
 
@@ -90,6 +106,11 @@ class Bounded(H11Protocol):
         open_ones = [one for one in others if not one.transport.is_closing()]
         if len(open_ones) < self.most:
             return True
+        ending = [one for one in self.connections if getattr(one, "close_sent", False)]  # sockets that we have closed
+        for one in ending:
+            if not one.transport.is_closing():
+                one.transport.abort()
+                return True
         for state in IDLE:
             idle = [one for one in open_ones if one.state() == state]
             if idle:

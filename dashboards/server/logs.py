@@ -50,6 +50,7 @@ CONFIG: dict[str, Any] = {
     "loggers": {
         "uvicorn": {"handlers": ["errors"], "level": "WARNING", "propagate": False},
         "gridwhistle": {"handlers": ["errors"], "level": "WARNING", "propagate": False},
+        "python_multipart": {"handlers": ["errors"], "level": "ERROR", "propagate": False},  # of any body that is none
         "asyncio": {"handlers": ["errors"], "level": "WARNING", "propagate": False},
     },
 }  # fmt: skip

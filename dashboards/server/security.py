@@ -22,7 +22,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dashboards.server.settings import Settings
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-MOST_BODY_BYTES = 1_000_000
+MOST_BODY_BYTES, MOST_UPLOAD_BYTES = 100_000, 300_000
+UPLOADS = ("/lab-files/upload", "/drill/open")
+"""Bounds of a request's body, and the addresses that take a file of up to 256 kB. A body is taken apart on the event
+loop, where everybody waits for it, so no other address takes a large one."""
 CONTENT_POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
     "connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -54,8 +57,8 @@ class TooLarge(Exception):
 class Gate:
     """ASGI layer: refuses wrong hosts, foreign origins and large bodies; adds the security headers to each answer."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, most_body_bytes: int = MOST_BODY_BYTES) -> None:
-        self.app, self.settings, self.most = app, settings, most_body_bytes
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app, self.settings = app, settings
         self.names = {"localhost", *settings.names}
         if not settings.loopback:
             self.names |= {settings.host.lower(), socket.gethostname().lower(), socket.getfqdn().lower()}
@@ -65,11 +68,12 @@ class Gate:
             await self.app(scope, receive, send)
             return
         out = _guarded(send, secure=scope.get("scheme") in ("https", "wss"))
-        refusal = self._refusal(scope)
+        most = MOST_UPLOAD_BYTES if scope["path"] in UPLOADS else MOST_BODY_BYTES
+        refusal = self._refusal(scope, most)
         if refusal is not None:
             await _refuse(scope, receive, out, *refusal)
             return
-        body = _Body(receive, self.most)
+        body = _Body(receive, most)
 
         async def answer(message: Message) -> None:
             if not body.over:  # what the application says about a body that was cut off is dropped
@@ -78,9 +82,9 @@ class Gate:
         with suppress(TooLarge):
             await self.app(scope, body.receive, answer)
         if body.over:
-            await _refuse(scope, receive, out, 413, f"a request may hold {self.most:,} bytes")
+            await _refuse(scope, receive, out, 413, f"a request may hold {most:,} bytes here")
 
-    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+    def _refusal(self, scope: Scope, most: int) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
         if not self._known(headers.getlist("host")):
             return 421, "this server does not answer to that host name"
@@ -89,8 +93,8 @@ class Gate:
         if not _can_be_here(scope):
             return 404, "no such address"
         length = headers.get("content-length", "0")
-        if not (length.isascii() and length.isdigit()) or len(length) > 12 or int(length) > self.most:
-            return 413, f"a request may hold {self.most:,} bytes"
+        if not (length.isascii() and length.isdigit()) or len(length) > 12 or int(length) > most:
+            return 413, f"a request may hold {most:,} bytes here"
         said = _CHARSET.search(headers.get("content-type", ""))
         if said is not None and said[1].lower() not in ("utf-8", "us-ascii"):
             return 415, "a request is in UTF-8"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import socket
+import sys
 import threading
 import webbrowser
 from collections.abc import Callable
@@ -21,6 +22,11 @@ from dashboards.server.weigh import few_arenas
 from sim.errors import InputError
 
 SHUTDOWN_S = 5
+SWITCH_S = 0.001
+"""How long one thread computes while another waits: the event loop waits so long at each turn while a page is made."""
+ACCEPTED_AT_ONCE, WAITING = 24, 1024
+"""Connections taken in one turn of the event loop, and those that the system holds meanwhile. A turn takes handles
+before the bound on connections is looked at (a few turns later), so a burst must not take all that are reserved."""
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -67,6 +73,7 @@ def server_for(settings: Settings) -> uvicorn.Server:
         ws_max_size=1_000_000,
         ws_per_message_deflate=False,  # frames are small, and packing each for every client costs more than it saves
         timeout_graceful_shutdown=SHUTDOWN_S,
+        backlog=ACCEPTED_AT_ONCE,
     )
     return Warmed(config)
 
@@ -76,7 +83,10 @@ class Warmed(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start; what is there then stays for good."""
+        sys.setswitchinterval(SWITCH_S)
         await super().startup(sockets)
+        for bound in sockets or ():
+            bound.listen(WAITING)
         gc.collect()
         gc.freeze()
 

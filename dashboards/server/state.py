@@ -62,13 +62,25 @@ class State:
         if not root.is_dir():
             return []
         found = [file.parent for file in root.glob(f"*/{MANIFEST}") if FOLDER_NAME.fullmatch(file.parent.name)]
-        shown = [folder for folder in found if is_experiment(folder)]
-        return [p.name for p in sorted(shown, key=lambda p: (-p.stat().st_mtime, p.name))]
+        shown = [(folder, changed_s(folder)) for folder in found if is_experiment(folder)]
+        return [p.name for p, when in sorted(shown, key=lambda pair: (-pair[1], pair[0].name))]
+
+
+def changed_s(path: Path) -> float:
+    """Return when a file or folder was changed last; 0 for one that has just gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def is_experiment(folder: Path) -> bool:
     """Whether a results folder holds a run or comparison, rather than a design of a sensitivity study."""
-    return _kind(folder / MANIFEST, (folder / MANIFEST).stat().st_mtime_ns) == ""
+    try:
+        changed_ns = (folder / MANIFEST).stat().st_mtime_ns
+    except OSError:  # it has just gone
+        return False
+    return _kind(folder / MANIFEST, changed_ns) == ""
 
 
 @lru_cache(maxsize=4096)
@@ -76,7 +88,7 @@ def _kind(file: Path, _: int) -> str:
     """Return what a manifest says it is; damaged ones are shown, so that their mistake can be told."""
     try:
         found = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return ""
     return str(found.get("kind", "")) if isinstance(found, dict) else ""
 

@@ -112,6 +112,12 @@ class Controller extends Desk {
     this._roles();
   }
 
+  on_recovered(said) {
+    const node = this.part("recovered");
+    put(node, this.say(said));
+    node.hidden = false;
+  }
+
   on_read(read) {
     this.read = read;
     this._roles();
