@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dashboards.job_files import Event, Job, JobFiles, State, end_of
+from dashboards.job_files import Event, Job, JobFiles, State, end_of, reason_of
 from dashboards.job_process import END, UNWRITTEN
 from dashboards.job_request import JobRequest
 from dashboards.job_start import end_group, let_go, signal_to, started
@@ -33,7 +33,7 @@ WAITING_ALL = 200
 LOOK_S = 0.2
 GRACE_S = 20.0
 _EVENTS = 1_000
-_DRAINED = (130, 143)
+_DRAINED, _MISTAKE = (130, 143), 2
 MOST_REASON = 400
 log = logging.getLogger("gridwhistle.jobs")
 
@@ -87,7 +87,7 @@ class Jobs:
         self._health = Health()
         self._files = JobFiles(self.root, self.scenarios)
         self._lock = self._files.lock()
-        self._jobs = {job.id: job for job in self._files.read_all()}
+        self._jobs = {job.id: job for job in self._files.read_all(lambda said: self._note(InputError(said), "start"))}
         self._thread = threading.Thread(target=self._work, daemon=True, name="jobs")
         self._thread.start()
 
@@ -179,7 +179,9 @@ class Jobs:
             job = self._own(id, by, anybodys)
             if job is None or job.state not in ("interrupted", "failed"):
                 return False
-            again = replace(job, state="queued", begun_s=0.0, ended_s=0.0, error="", submitted_s=time.time())
+            again = replace(
+                job, state="queued", begun_s=0.0, ended_s=0.0, error="", set_aside=(), submitted_s=time.time()
+            )
             self._write_first(again)
             self._files.remove(id, (END,))
             self._put(again)
@@ -279,16 +281,16 @@ class Jobs:
         process = self._processes.pop(job.id, None)
         if process is not None:
             signal_to(process, signal.SIGTERM)
-        reason = error.sentence() if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-        self._put(replace(job, state="failed", error=reason[:MOST_REASON], ended_s=time.time()))
+        self._put(replace(job, state="failed", error=reason_of(error)[:MOST_REASON], ended_s=time.time()))
 
     def _note(self, error: Exception, where: str) -> None:
-        self._health = Health(self._health.faults + 1, f"{where}: {type(error).__name__}: {error}"[:300], time.time())
-        log.error("the queue met a fault (%s): %s", where, error)
+        self._health = Health(self._health.faults + 1, f"{where}: {reason_of(error)}"[:MOST_REASON], time.time())
+        log.error("the queue met a fault (%s): %s", where, reason_of(error))
 
     def _ended(self, job: Job, code: int | None) -> Job:
         """Return an ended job with the state that its process told, or that can be told without it."""
         told = end_of(self._files.path(job.id, END), code)
+        job = replace(job, set_aside=told.set_aside)
         if told.code == 0 or (told.code == 1 and not told.error and told.there):
             return replace(job, state="finished", error=told.error, ended_s=told.ended_s)
         if told.code is None or told.code in _DRAINED or told.code < 0:
@@ -296,6 +298,8 @@ class Jobs:
         error = told.error or f"the job's process ended with code {told.code}; see {self._files.path(job.id, '.log')}"
         if told.code == UNWRITTEN:
             error = "the job's end could not be written; is the disk full? What has finished stays, resume the job"
+        if told.code != _MISTAKE:
+            self._note(InputError(error), f"job {job.id}")
         return replace(job, state="failed", error=error, ended_s=told.ended_s)
 
     def _start_next(self) -> None:
@@ -384,8 +388,7 @@ class Jobs:
                 return job
             return replace(job, progress=progress(job.folder, since=job.begun_s))
         except Exception as error:  # noqa: BLE001  damaged results spoil this row alone
-            reason = error.sentence() if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-            return replace(job, error=(job.error or f"the results cannot be read: {reason}")[:MOST_REASON])
+            return replace(job, error=(job.error or f"the results cannot be read: {reason_of(error)}")[:MOST_REASON])
 
     def _own(self, id: str, by: str, anybodys: bool) -> Job | None:
         job = self._jobs.get(id)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from dashboards.jobs import Job
-from dashboards.lab.parts import Content, html, table
+from dashboards.lab.parts import Content, damaged_note, html, table
 from dashboards.server.settings import Settings, User
 from dashboards.texts import Texts
 from scenarios.console import duration
@@ -58,6 +58,8 @@ def _state(job: Job, t: Texts) -> Content:
     parts: list[Content] = [html.Span([sign, " ", words], className=f"job-state {job.state}")]
     if job.error:
         parts.append(html.P(job.error, className="problem"))
+    if job.set_aside:
+        parts.append(damaged_note(job.set_aside, t))
     return parts
 
 

@@ -166,11 +166,9 @@ def _leave_unfilled(made: Drill, options: Options) -> None:
 
 
 def _tell_damage(recording: Recording, console: Console) -> None:
-    """Say what of a recording's file could not be read."""
-    if recording.damaged is not None:
-        console.warn(console.words("drill.terminal.damaged", line=recording.damaged, last=recording.damaged - 1))
-    elif recording.cut_off:
-        console.warn(console.words("drill.terminal.cut_off"))
+    """Say what of a recording's file was put back, and what could not be read."""
+    for sentence in said.damage(recording, console.words):
+        console.warn(sentence)
 
 
 # ---------------------------------------------------------------- again
