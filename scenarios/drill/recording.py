@@ -297,11 +297,13 @@ def _next(raw: bytes, at: int, file: Path, before: list[Line]) -> tuple[Line | N
     except InputError as error:
         return None, error
     if line.n != index or line.prev != (before[-1].hash if before else FIRST_HASH):
-        problem = "the chain is broken: a line was removed, put in or moved here"
-        return None, InputError(problem, file=file, line=index + 1)
+        return None, InputError(
+            "the chain is broken: a line was removed, put in or moved here", file=file, line=index + 1
+        )
     if _hash(_plain(line)) != line.hash:
-        problem = "the chain is broken: this line was changed"
-        return None, InputError(problem, file=file, line=index + 1, field=line.kind)
+        return None, InputError(
+            "the chain is broken: this line was changed", file=file, line=index + 1, field=line.kind
+        )
     return line, None
 
 
