@@ -130,7 +130,7 @@ class Queue(Host):
             told = _sentence(page, "damaged") or _sentence(after, "did not hold what was written")
             aside = _sentence(after, "did not hold what was written")
         found.told = told
-        if pattern != "manifest.json" and not found.wrong and not aside:
+        if not found.wrong and not aside:
             found.wrong = "no page tells what was set aside"
         return found
 

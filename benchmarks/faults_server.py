@@ -105,9 +105,11 @@ class Server:
 
 
 def _words(found: Any) -> list[str]:
-    """Return the texts in what Dash sent."""
+    """Return the texts that a reader sees in what Dash sent."""
     if isinstance(found, str):
         return [found]
+    if isinstance(found, dict) and "props" in found:
+        return _words(found["props"].get("children"))
     inner = found.values() if isinstance(found, dict) else found if isinstance(found, list) else []
     return [word for one in inner for word in _words(one)]
 

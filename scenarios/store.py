@@ -44,10 +44,16 @@ class Store:
         ``results/<scenario>-<id>``; see `create` and `open`.
     manifest
         What was written when the folder was made; it never changes.
+
+    Attributes
+    ----------
+    remade
+        Files that `create` found damaged, set aside and wrote anew, for the next campaign to tell.
     """
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         self.folder, self.manifest = folder, manifest
+        self.remade: list[str] = []
         self._parts = self._next_part()
         self._journals: dict[str, Appended] = {}
         self.ledger = Ledger(folder)
@@ -70,9 +76,10 @@ class Store:
         content = json.dumps(made, ensure_ascii=False, indent=1, sort_keys=True).encode()
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            store = cls(folder, made)
             if known.exists():
                 known.replace(known.with_name("manifest.json.damaged"))
-            store = cls(folder, made)
+                store.remade.append(known.name)
             store.ledger.promise("manifest.json", content, identity=_identity_hash(manifest))
             write_atomically(known, content)
         except OSError as error:

@@ -83,6 +83,22 @@ def test_a_recording_of_which_not_even_a_line_was_written_is_none_and_a_written_
             Recording(file)
 
 
+def test_a_drill_whose_first_line_is_damaged_is_still_offered_to_be_taken_up(tmp_path):
+    from dashboards.drill.rooms import Rooms
+
+    title = {"en": "Fire", "zh": "火灾"}
+    for name in ("sound", "damaged", "over", "begun"):
+        made = Recording(tmp_path / "drills" / name / "recording.jsonl")
+        made.append(0.0, "system", "system", "exercise", {"format": 1, "exercise": {"title": title}})
+        made.append(1.0, "Li", "leader", "finish" if name == "over" else "note", {"text": "x"})
+        made.close()
+    file = tmp_path / "drills" / "damaged" / "recording.jsonl"
+    file.write_bytes(flipped(file.read_bytes(), 0, 2))
+    (tmp_path / "drills" / "begun" / "recording.jsonl").write_bytes(b'{"actor"')
+    found = {one.folder: one.title for one in Rooms(tmp_path).unfinished()}
+    assert found == {"sound": title, "damaged": {}} and Recording.read(file).mended == (1,)
+
+
 # ---------------------------------------------------------------- job files
 def kept(root) -> tuple[JobFiles, Job]:
     (root / "jobs").mkdir(parents=True, exist_ok=True)

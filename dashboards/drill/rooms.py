@@ -36,7 +36,7 @@ RECORDING = "recording.jsonl"
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A recording of a drill that was not ended."""
+    """A recording of a drill that was not ended; without a title when its first line is damaged."""
 
     folder: str
     title: dict[str, str]
@@ -134,7 +134,9 @@ class Rooms:
         used = {room.folder for room in self.open_rooms()}
         out = []
         for path in sorted(self.folder.glob(f"*/{RECORDING}"), key=lambda p: -p.stat().st_mtime)[:MOST_LISTED]:
-            if path.parent not in used and FOLDER_NAME.fullmatch(path.parent.name) and (title := _open_title(path)):
+            if path.parent in used or not FOLDER_NAME.fullmatch(path.parent.name):
+                continue
+            if (title := _open_title(path)) is not None:
                 out.append(Unfinished(path.parent.name, title))
         return out
 
@@ -178,16 +180,21 @@ def rooms_of(connection: HTTPConnection) -> Rooms:
 
 
 def _open_title(path: Path) -> dict[str, str] | None:
-    """Return the title of a recording that is not over, None for one that is over or is none."""
+    """Return the title of a recording that is not over, empty for a damaged one; None for one that is over or is none."""
     try:
         with path.open("rb") as stream:
-            first = json.loads(stream.readline(2_000_000))
+            first = stream.readline(2_000_000)
             stream.seek(max(0, path.stat().st_size - 20_000))
             over = b'"kind":"finish"' in stream.read()
-        title = first["data"]["exercise"]["title"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except OSError:
         return None
-    return None if over else {"en": str(title["en"]), "zh": str(title["zh"])}
+    if over or not first.endswith(b"\n"):  # not even the first line was written
+        return None
+    try:
+        title = json.loads(first)["data"]["exercise"]["title"]
+        return {"en": str(title["en"]), "zh": str(title["zh"])}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
 
 
 def _random(length: int) -> str:
