@@ -171,7 +171,8 @@ def _taken_up(visit: Visit, unfinished: Sequence[Unfinished]) -> str:
     if not unfinished:
         return ""
     rows = "".join(
-        f"<li><span>{text(one.title.get(visit.lang) or words(visit, 'damaged_one'))} <code>{text(one.folder)}</code></span>"
+        f"<li><span>{text(one.title.get(visit.lang) or words(visit, 'damaged_one'))} "
+        f"<code>{text(one.folder)}</code></span>"
         f"<form method='post' action='/drill/take-up' data-wait>"
         f"<input type='hidden' name='recording' value='{text(one.folder)}'>"
         f"<button type='submit' aria-label='{text(words(visit, 'take_up_one', name=one.folder))}'>"

@@ -180,7 +180,7 @@ def rooms_of(connection: HTTPConnection) -> Rooms:
 
 
 def _open_title(path: Path) -> dict[str, str] | None:
-    """Return the title of a recording that is not over, empty for a damaged one; None for one that is over or is none."""
+    """Return the title of a recording that is not over, empty for a damaged one; None for what is over or is none."""
     try:
         with path.open("rb") as stream:
             first = stream.readline(2_000_000)
