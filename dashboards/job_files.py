@@ -7,6 +7,7 @@ One small JSON file for each job, and the end that the job's process leaves besi
 from __future__ import annotations
 
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -198,6 +199,16 @@ def end_of(file: Path, code: int | None) -> End:
     when = float(ended) if isinstance(ended, int | float) else time.time()
     aside = told.get("set_aside")
     return End(said if known else code, str(error), when, known, tuple(map(str, aside if type(aside) is list else ())))
+
+
+def sudden_end(code: int | None) -> str:
+    """Say that a process was ended by a signal that it could not answer; empty for any other end."""
+    if code is None or code >= 0 or -code in (signal.SIGINT, signal.SIGTERM):
+        return ""
+    return (
+        f"the job's process was ended by signal {-code}, from outside or for lack of memory; what has finished stays,"
+        " resume the job"
+    )
 
 
 def reason_of(error: Exception) -> str:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dashboards.job_files import Event, Job, JobFiles, State, end_of, reason_of
+from dashboards.job_files import Event, Job, JobFiles, State, end_of, reason_of, sudden_end
 from dashboards.job_process import END, UNWRITTEN
 from dashboards.job_request import JobRequest
 from dashboards.job_start import end_group, let_go, signal_to, started
@@ -294,7 +294,10 @@ class Jobs:
         if told.code == 0 or (told.code == 1 and not told.error and told.there):
             return replace(job, state="finished", error=told.error, ended_s=told.ended_s)
         if told.code is None or told.code in _DRAINED or told.code < 0:
-            return replace(job, state="interrupted", error=told.error, ended_s=told.ended_s)
+            error = told.error or sudden_end(told.code)
+            if error and not self._closed:
+                self._note(InputError(error), f"job {job.id}")
+            return replace(job, state="interrupted", error=error, ended_s=told.ended_s)
         error = told.error or f"the job's process ended with code {told.code}; see {self._files.path(job.id, '.log')}"
         if told.code == UNWRITTEN:
             error = "the job's end could not be written; is the disk full? What has finished stays, resume the job"

@@ -10,7 +10,7 @@ import pytest
 from scenario_texts import write
 
 from calibration import folder as calibrated
-from dashboards.job_files import Job, JobFiles
+from dashboards.job_files import Job, JobFiles, sudden_end
 from dashboards.job_request import JobRequest
 from dashboards.jobs import Jobs
 from dashboards.lab.parts import damaged_note
@@ -130,6 +130,11 @@ def test_a_job_file_that_cannot_be_read_is_kept_and_told_by_health(tmp_path):
     finally:
         jobs.close(1)
     assert file.with_name(f"{file.name}.damaged").read_bytes() == b"\0" * 300
+
+
+@pytest.mark.parametrize(("code", "told"), [(-9, "signal 9"), (-11, "signal 11"), (-15, ""), (None, ""), (130, "")])
+def test_an_end_that_the_process_could_not_tell_is_told(code, told):
+    assert (told in sudden_end(code)) if told else sudden_end(code) == ""
 
 
 # ---------------------------------------------------------------- what was set aside is shown
