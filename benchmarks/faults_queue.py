@@ -181,7 +181,7 @@ class Queue(Host):
                 os.kill(pid, signal.SIGKILL)
             state = self._done(server, job).get("state")
             before, page = self._work(out), server.page("run")
-            told = _sentence(page, "interrupted")
+            told = _sentence(page, "ended by signal 9")
             found = self._end(server, job, "kill -9 of the job's process", before, "resume", told=told)
         found.wrong = found.wrong or ("" if state == "interrupted" else f"the killed job was {state}")
         return found
