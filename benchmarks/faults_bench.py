@@ -11,6 +11,7 @@ import random
 import shutil
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -110,6 +111,9 @@ class Host:
             found = self.faults()[fault](out)
         except NotDriven as why:
             return Cell(self.name, fault, f"not driven: {why}", -1, -1, "", False)
+        except Exception as error:  # noqa: BLE001  the other cells are driven still, and this one counts as not driven
+            traceback.print_exc()
+            return Cell(self.name, fault, f"not driven: {type(error).__name__}: {error}"[:300], -1, -1, "", False)
         missing = {*found.before, *self.expected} - set(found.after)
         doubled = len(found.after) - len(dict(found.after))
         told = found.told or next((line for line in found.said.splitlines() if line.startswith(OURS)), "")

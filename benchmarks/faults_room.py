@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -20,7 +21,7 @@ from typing import Any
 
 from benchmarks.faults_bench import LIMITS, Found, Host, Work, grow, small_disk
 from benchmarks.faults_drill import EXERCISE, RECORDING, lines_of
-from benchmarks.faults_server import Server
+from benchmarks.faults_server import Server, until
 from benchmarks.soak import SEAT
 
 NOTES, DISK_KB, ROOM_KB = 5, 32, 65_536
@@ -39,7 +40,18 @@ class Seat:
         self.path = answer.headers["location"].partition("?")[0]
         self.headers = {"Cookie": f"{SEAT}={answer.cookies[SEAT]}"}
         where = f"{server.url.replace('http', 'ws', 1)}{self.path}/socket"
-        self.socket = connect(where, additional_headers=self.headers, open_timeout=30, max_size=None)
+        self.socket = connect(where, additional_headers=self.headers, open_timeout=60, max_size=None)
+        self.replies: dict[int, str] = {}
+        threading.Thread(target=self._hear, daemon=True).start()  # who takes nothing is cut off
+
+    def _hear(self) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        with suppress(ConnectionClosed):  # the room is over, or the server was killed
+            for text in self.socket:
+                message = json.loads(text)
+                if message["type"] == "reply":
+                    self.replies[message["id"]] = str(message.get("error", {"en": ""})["en"])
 
     def page(self) -> str:
         """Return the page's alerts in words."""
@@ -49,13 +61,18 @@ class Seat:
         return " ".join(re.findall(r'<p class="problem" role="alert">([^<]*)</p>', text))
 
     def ask(self, do: str, **fields: Any) -> str:
-        """Do something; returns the refusal, empty when it was done."""
+        """Do something; returns the refusal, empty when it was done.
+
+        Raises
+        ------
+        TimeoutError
+            There is no reply.
+        """
         self.number += 1
         self.socket.send(json.dumps({"do": do, "id": self.number, **fields}))
-        while True:
-            reply = json.loads(self.socket.recv(60))
-            if reply["type"] == "reply" and reply["id"] == self.number:
-                return str(reply.get("error", {"en": ""})["en"])
+        if not until(lambda: self.number in self.replies, 60):
+            raise TimeoutError(f"no reply to {do}")
+        return self.replies[self.number]
 
     def close(self) -> None:
         """Leave the socket and close the room."""

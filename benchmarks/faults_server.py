@@ -118,7 +118,7 @@ def until(what: Callable[[], Any], seconds: float = WAIT_S) -> Any:
     """Wait until something holds; returns it, or what it was in the end."""
     end = time.monotonic() + seconds
     while not (found := what()) and time.monotonic() < end:
-        time.sleep(0.05)
+        time.sleep(0.02)
     return found
 
 
