@@ -18,6 +18,8 @@ from benchmarks.faults_bench import LIMITS, Found, Host, Work, small_disk
 
 LOG = "log.csv"
 WORDS = ("calibrate", "--log", LOG, "--zone", "UTC", "-n", "20", "--json", "--no-report")
+FEWER = {"no handles": "ulimit -n 4"}
+"""With fourteen handles, which are too few for a campaign, a calibration is carried out."""
 GOOD = (0, 1, 4)
 """Exit codes of a calibration that was carried out: published, a draft, or with differences."""
 FILES = {
@@ -44,7 +46,7 @@ class Calibration(Host):
         """Return the faults; a calibration has no workers."""
         return {
             **{fault: partial(self._flipped, pattern) for fault, pattern in FILES.items()},
-            **{fault: partial(self._limited, limit) for fault, limit in LIMITS.items()},
+            **{fault: partial(self._limited, limit) for fault, limit in {**LIMITS, **FEWER}.items()},
             "parent killed": self._killed, "full disk": self._full_disk, "two processes": self._two_processes,
             "damaged cache": self._damaged_cache,
         }  # fmt: skip
@@ -88,7 +90,8 @@ class Calibration(Host):
         return found
 
     def _full_disk(self, out: Path) -> Found:
-        held_kb = sum(-(-file.stat().st_size // 4096) * 4 + 4 for file in (self.folder / "reference").rglob("*"))
+        files = filter(Path.is_file, (self.folder / "reference").rglob("*"))
+        held_kb = sum(-(-file.stat().st_size // 4096) * 4 for file in files)
         with small_disk(self.folder / "small-disk", held_kb + 8) as small:
             shutil.copytree(self.folder / "reference", small / "r")
             said = self.gridwhistle(*self._words(small / "r")).stderr

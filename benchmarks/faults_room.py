@@ -6,6 +6,7 @@ at the command line, which proves it whole.
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -58,7 +59,7 @@ class Seat:
         import httpx
 
         text = httpx.get(f"{self.server.url}{self.path}", headers=self.headers, timeout=60).text
-        return " ".join(re.findall(r'<p class="problem" role="alert">([^<]*)</p>', text))
+        return html.unescape(" ".join(re.findall(r'<p class="problem" role="alert">([^<]*)</p>', text)))
 
     def ask(self, do: str, **fields: Any) -> str:
         """Do something; returns the refusal, empty when it was done.
@@ -70,7 +71,7 @@ class Seat:
         """
         self.number += 1
         self.socket.send(json.dumps({"do": do, "id": self.number, **fields}))
-        if not until(lambda: self.number in self.replies, 60):
+        if not until(lambda: self.number in self.replies):
             raise TimeoutError(f"no reply to {do}")
         return self.replies[self.number]
 

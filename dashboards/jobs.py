@@ -24,7 +24,7 @@ from dashboards.job_files import Event, Job, JobFiles, State, end_of, reason_of,
 from dashboards.job_process import END, UNWRITTEN
 from dashboards.job_request import JobRequest
 from dashboards.job_start import end_group, let_go, signal_to, started
-from scenarios.store import Store
+from scenarios.held import held_by
 from scenarios.watch import progress
 from sim.errors import InputError
 
@@ -33,7 +33,7 @@ WAITING_ALL = 200
 LOOK_S = 0.2
 GRACE_S = 20.0
 _EVENTS = 1_000
-_DRAINED, _MISTAKE = (130, 143), 2
+_DRAINED = (130, 143)
 MOST_REASON = 400
 log = logging.getLogger("gridwhistle.jobs")
 
@@ -268,7 +268,9 @@ class Jobs:
         process = self._processes.get(job.id)
         if process is not None and process.poll() is None:
             return
-        if process is None and _held(job.folder):  # a process that an earlier server left is still draining
+        if (
+            process is None and held_by(job.folder) is not None
+        ):  # a process that an earlier server left is still draining
             return
         if process is not None:
             let_go(process)
@@ -301,8 +303,7 @@ class Jobs:
         error = told.error or f"the job's process ended with code {told.code}; see {self._files.path(job.id, '.log')}"
         if told.code == UNWRITTEN:
             error = "the job's end could not be written; is the disk full? What has finished stays, resume the job"
-        if told.code != _MISTAKE:
-            self._note(InputError(error), f"job {job.id}")
+        self._note(InputError(error), f"job {job.id}")
         return replace(job, state="failed", error=error, ended_s=told.ended_s)
 
     def _start_next(self) -> None:
@@ -312,7 +313,7 @@ class Jobs:
             if len(active) >= self.concurrent:
                 return
             try:
-                if job.folder in taken or _held(job.folder):
+                if job.folder in taken or held_by(job.folder) is not None:
                     continue
                 process = started(self._files, job.id)
             except Exception as error:  # noqa: BLE001  a damaged folder, no handles left: this job ends, the next goes on
@@ -398,11 +399,6 @@ class Jobs:
         if job is not None and job.owner != by and not anybodys:
             raise NotAllowed(f"job {id} is another user's")
         return job
-
-
-def _held(folder: Path) -> bool:
-    """Tell whether a process is at work in a results folder."""
-    return (folder / "manifest.json").is_file() and Store.open(folder).held_by() is not None
 
 
 def _check_owner(owner: str) -> None:
