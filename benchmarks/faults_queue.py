@@ -146,11 +146,17 @@ class Queue(Host):
     # limits
 
     def _limited(self, limit: str, out: Path) -> Found:
+        told = ""
         with Server(self._earlier(out), limit) as server:
-            pass
-        said = server.said
+            if server.url:  # it lives with so little: then a new job must, or say why not
+                job = self._submit(server, seed="2")
+                last = self._done(server, job) if not job.startswith("refused") else {"error": job}
+                told = str(last.get("error", ""))
         with Server(out) as again:
-            return self._end(again, "", f"server under {limit}, then without it", self._work(out), "submit", said)
+            done = f"server under {limit}, then without it"
+            found = self._end(again, "", done, self._work(out), "submit", server.said, told)
+        found.whole = bool(server.url) and not told
+        return found
 
     # kills
 

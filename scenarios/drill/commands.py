@@ -124,12 +124,13 @@ def _live(options: Options, console: Console, write_aar: WriteAar) -> dict[str, 
 
 def _made(options: Options, console: Console) -> Drill:
     if options.resume is not None:
-        console.out.print(escape(console.words("drill.terminal.replaying", path=options.resume)))
+        if not console.machine:
+            console.out.print(escape(console.words("drill.terminal.replaying", path=options.resume)))
         compile_engine(console)
         made = resume(options.resume)
         _tell_damage(made.recording, console)
-        at = said.clock(made.t_min)
-        console.out.print(escape(console.words("drill.terminal.resumed_from", t=at)))
+        if not console.machine:
+            console.out.print(escape(console.words("drill.terminal.resumed_from", t=said.clock(made.t_min))))
         return made
     exercise = Exercise.load(str(options.exercise))
     _known_role(exercise, options.role)
