@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.faults_bench import LIMITS, SCENARIO, Found, Host, grow, runs_of, small_disk
-from benchmarks.faults_server import FEWER, Server, read, until
+from benchmarks.faults_server import Server, read, until
 from benchmarks.soak import UPDATE, place_body
 
 FORM = {
@@ -49,7 +49,7 @@ class Queue(Host):
         """Return the faults."""
         return {
             **{fault: partial(self._flipped, pattern) for fault, pattern in FILES.items()},
-            **{fault: partial(self._limited, ({**LIMITS, **FEWER})[fault]) for fault in ("no handles", "no memory")},
+            **{fault: partial(self._limited, LIMITS[fault]) for fault in ("no handles", "no memory")},
             "flipped job file": self._flipped_job, "worker killed": self._worker_killed, "job killed": self._job_killed,
             "server killed": self._server_killed, "full disk": self._full_disk, "two processes": self._two_processes,
             "two servers": self._two_servers, "damaged cache": self._damaged_cache,

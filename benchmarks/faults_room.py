@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks.faults_bench import LIMITS, Found, Host, Work, grow, small_disk
 from benchmarks.faults_drill import EXERCISE, RECORDING, lines_of
-from benchmarks.faults_server import FEWER, Server, until
+from benchmarks.faults_server import Server, until
 from benchmarks.soak import SEAT
 
 NOTES, DISK_KB, ROOM_KB = 5, 32, 65_536
@@ -97,7 +97,7 @@ class Room(Host):
         return {
             "flipped recording": self._flipped, "half line": self._half, "server killed": self._server_killed,
             "builder killed": self._builder_killed, "full disk": self._full_disk,
-            **{fault: partial(self._limited, limit) for fault, limit in {**LIMITS, **FEWER}.items()},
+            **{fault: partial(self._limited, limit) for fault, limit in LIMITS.items()},
             "two processes": self._two_processes, "damaged cache": self._damaged_cache,
         }  # fmt: skip
 

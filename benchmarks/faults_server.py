@@ -19,8 +19,6 @@ from benchmarks.faults_bench import command
 from benchmarks.soak import UPDATE, page_body
 
 START_S, WAIT_S = 60.0, 300.0
-FEWER = {"no handles": "ulimit -n 10"}
-"""With fourteen handles, which are too few for a campaign, a server does its work."""
 
 
 class Server:
