@@ -124,17 +124,17 @@ async def _pages(url: str, study: str, told: dict[str, Any]) -> None:
             for path in ("/", f"/lab/library?lang={lang}", "/replay", "/drill", "/health", "/static/lab.css"):
                 await browser.get(path)
             for name in ("whistle-vs-referral", "bare-line", "edmonton-ems"):
-                await browser.post(UPDATE, json=_page("library", f"?scenario={name}&lang={lang}"))
+                await browser.post(UPDATE, json=page_body("library", f"?scenario={name}&lang={lang}"))
                 await browser.get(f"/lab-files/run/form?scenario={name}&lang={lang}")
-            await browser.post(UPDATE, json=_page("run", f"?lang={lang}"))
+            await browser.post(UPDATE, json=page_body("run", f"?lang={lang}"))
 
 
 async def _comparison(url: str, study: str, told: dict[str, Any]) -> None:
     async with _Browser(url, told) as browser:
         for lang in ("en", "zh"):
             search = f"?study={study}&lang={lang}"
-            await browser.post(UPDATE, json=_page("compare", f"?lang={lang}"))
-            await browser.post(UPDATE, json=_page("compare", search))
+            await browser.post(UPDATE, json=page_body("compare", f"?lang={lang}"))
+            await browser.post(UPDATE, json=page_body("compare", search))
             found = await browser.post(UPDATE, json=_charts(search))
             for name in sorted(set(_names(found.json())))[:4]:
                 await browser.post(UPDATE, json=_plot(name, search))
@@ -189,25 +189,25 @@ def _value(id: str, prop: str, value: Any) -> dict[str, Any]:
     return {"id": id, "property": prop, "value": value}
 
 
-def _place(page: str, search: str) -> list[dict[str, Any]]:
+def place_body(page: str, search: str) -> list[dict[str, Any]]:
     return [_value("address", "pathname", f"/lab/{page}"), _value("address", "search", search)]
 
 
-def _page(page: str, search: str) -> dict[str, Any]:
+def page_body(page: str, search: str) -> dict[str, Any]:
     out = {"id": "page", "property": "children"}
-    return {"output": "page.children", "outputs": out, "inputs": _place(page, search), "changedPropIds": []}
+    return {"output": "page.children", "outputs": out, "inputs": place_body(page, search), "changedPropIds": []}
 
 
 def _charts(search: str) -> dict[str, Any]:
     out = {"id": "charts", "property": "children"}
     return {"output": "charts.children", "outputs": out, "inputs": [_value("charts", "id", "charts")],
-            "state": _place("compare", search), "changedPropIds": []}  # fmt: skip
+            "state": place_body("compare", search), "changedPropIds": []}  # fmt: skip
 
 
 def _plot(name: str, search: str) -> dict[str, Any]:
     id = {"name": name, "type": "chart-plot"}
     return {"output": '{"name":["MATCH"],"type":"chart-plot"}.children', "outputs": {"id": id, "property": "children"},
-            "inputs": [{"id": id, "property": "id", "value": id}], "state": _place("compare", search),
+            "inputs": [{"id": id, "property": "id", "value": id}], "state": place_body("compare", search),
             "changedPropIds": []}  # fmt: skip
 
 

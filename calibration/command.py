@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,17 +20,18 @@ from calibration.caselog import CaseLog, Mapping
 from calibration.dispersion import Gaps, negative_binomial
 from calibration.durations import DurationFit
 from calibration.fits import GroupFit, LogFit, fit_log
+from calibration.folder import writing
 from calibration.heldout import HeldOut, compare
 from calibration.joint import Joint
-from calibration.overlay import Overlay, overlay, source_text, write
+from calibration.overlay import FILES, Overlay, fill, overlay, source_text
 from calibration.told import Teller
 from scenarios.compiling import compile_engine
 from scenarios.console import Console, jsonable
 from scenarios.library import load
 from sim.errors import InputError
-from sim.files import give_name
 from sim.spreadsheet import csv_bytes
 
+REPORT = "report.html"
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 
 
@@ -101,16 +101,7 @@ def calibrate(options: Options, console: Console, report: WriteReport | None = N
     reasons = (*fit.problems, *held.reasons)
     made = overlay(fit, fit.held.start, fit.held.days, options.scenario, reasons, folder, held.differences)
     outcome = Outcome(fit, held, made, folder, (), command_text(options))
-    text = json.dumps(jsonable(summary(outcome)), ensure_ascii=False, indent=1, allow_nan=False)
-    files = [
-        write(made, fit, folder),
-        _put(folder / "fit.json", text),
-        _put(folder / "heldout.csv", csv_bytes(held.table, "%.8g")),
-        _put(folder / "map.yaml", log.mapping.to_yaml()),
-    ]
-    if report is not None:
-        files.append(report(outcome, folder / "report.html", console.lang))
-    outcome = replace(outcome, files=tuple(files))
+    outcome = replace(outcome, files=_written(outcome, console, report))
     if console.machine:
         console.json({**summary(outcome), "files": [str(f) for f in outcome.files]})
     else:
@@ -148,15 +139,23 @@ def _holidays(base: str | None) -> frozenset[dt.date]:
     return frozenset(load(base).spec().calendar.holidays) if base is not None else frozenset()
 
 
-def _put(path: Path, content: str | bytes) -> Path:
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        draft.write_bytes(content if isinstance(content, bytes) else content.encode())
-        give_name(draft, path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise InputError("the file cannot be written", file=path, found=error.strerror) from error
-    return path
+def _written(outcome: Outcome, console: Console, report: WriteReport | None) -> tuple[Path, ...]:
+    """Write everything, whole or not at all; the scenario's file tells its status by its name."""
+    fit, made = outcome.fit, outcome.made
+    summed = json.dumps(jsonable(summary(outcome)), ensure_ascii=False, indent=1, allow_nan=False).encode()
+    makers: dict[str, Callable[[Path], object]] = {
+        FILES[made.status]: lambda file: fill(made, fit, file),
+        "fit.json": lambda file: file.write_bytes(summed),
+        "heldout.csv": lambda file: file.write_bytes(csv_bytes(outcome.held.table, "%.8g")),
+        "map.yaml": lambda file: file.write_bytes(fit.log.mapping.to_yaml().encode()),
+    }
+    if report is not None:
+        makers[REPORT] = lambda file: report(outcome, file, console.lang)
+    every = (*FILES.values(), "fit.json", "heldout.csv", "map.yaml", REPORT)
+    with writing(outcome.folder) as folder:
+        for kept in folder.mend(every):
+            console.warn(console.words("calibrate.set_aside", file=kept))
+        return folder.put({name: folder.draft(name, maker) for name, maker in makers.items()}, every)
 
 
 def command_text(options: Options) -> str:

@@ -11,7 +11,6 @@ import datetime as dt
 import math
 import os
 import re
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,8 +26,6 @@ from calibration.office import Office
 from calibration.problems import Problem
 from scenarios.library import LIBRARY, load, locate
 from scenarios.schema import Scenario
-from sim.errors import InputError
-from sim.files import give_name
 
 AFTER_SHOCK_MIN = 5.0  # short against the hours of the profile, which after-shocks do not follow: they come later
 DESK, OFFICE_SHIFT = "calibrated_desk", "calibrated_office"
@@ -355,28 +352,16 @@ def text_of(made: Overlay, fit: LogFit) -> str:
     return "\n".join(head) + "\n" + body
 
 
-def write(made: Overlay, fit: LogFit, folder: Path) -> Path:
-    """Write a scenario that loads, whole or not at all; its file's name tells its status.
+def fill(made: Overlay, fit: LogFit, file: Path) -> None:
+    """Write the scenario to a file of the folder where it will lie, and see that it loads there.
 
     Raises
     ------
     InputError
-        When the folder cannot be written, or the scenario is not accepted by the form (a base that does not fit).
+        The scenario is not accepted by the form (a base that does not fit).
     """
-    name = FILES[made.status]
-    target, draft = folder / name, folder / f".{name}.{secrets.token_hex(4)}.yaml"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        draft.write_text(text_of(made, fit), encoding="utf-8")
-        load(draft).spec()
-        give_name(draft, target)
-    except OSError as error:
-        raise InputError("the scenario cannot be written", file=target, found=error.strerror) from error
-    finally:
-        draft.unlink(missing_ok=True)
-    for other in set(FILES.values()) - {name}:
-        (folder / other).unlink(missing_ok=True)  # of an earlier calibration into the same folder, now overtaken
-    return target
+    file.write_text(text_of(made, fit), encoding="utf-8")
+    load(file).spec()
 
 
 def loaded(made: Overlay) -> Scenario:

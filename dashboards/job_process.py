@@ -40,6 +40,7 @@ def main(file: Path) -> int:
         0 done; 1 some runs failed or an error; 2 a mistake in the request; 130 or 143 interrupted; 74 its end could
         not be written.
     """
+    from scenarios.ledger import sealed
     from sim.files import write_atomically
 
     os.environ["PYTHONSAFEPATH"] = "1"  # for processes that libraries start
@@ -47,7 +48,7 @@ def main(file: Path) -> int:
     told = _outcome(json.loads(file.read_text("utf-8")))
     told["ended_s"] = time.time()
     try:
-        write_atomically(file.with_name(file.stem + END), json.dumps(told, ensure_ascii=False).encode())
+        write_atomically(file.with_name(file.stem + END), sealed(told))
     except OSError as error:
         print(f"the job's end cannot be written ({error.strerror}); it was: {told['error'] or 'done'}", file=sys.stderr)
         return UNWRITTEN
@@ -90,7 +91,7 @@ def _carried_out(job: dict[str, Any]) -> dict[str, Any]:
         from dashboards.report import write_report  # takes as long to load as many runs to do
 
         write_report(study, study.folder / "report.html", request.lang)
-    return {"exit_code": 1 if failed else 0, "error": "", "failed": failed}
+    return {"exit_code": 1 if failed else 0, "error": "", "failed": failed, "set_aside": made.summary.damaged}
 
 
 def _end_with_parent() -> None:

@@ -20,13 +20,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dashboards.job_files import Event, Job, JobFiles, State, end_of
+from dashboards.job_files import Event, Job, JobFiles, State, end_of, reason_of, sudden_end
 from dashboards.job_process import END, UNWRITTEN
 from dashboards.job_request import JobRequest
 from dashboards.job_start import end_group, let_go, signal_to, started
 from dashboards.texts import Texts
 from dashboards.texts.mistakes import sentence
-from scenarios.store import Store
+from scenarios.held import held_by
 from scenarios.watch import progress
 from sim.errors import InputError
 
@@ -90,7 +90,7 @@ class Jobs:
         self._health = Health()
         self._files = JobFiles(self.root, self.scenarios)
         self._lock = self._files.lock()
-        self._jobs = {job.id: job for job in self._files.read_all()}
+        self._jobs = {job.id: job for job in self._files.read_all(lambda said: self._note(InputError(said), "start"))}
         self._thread = threading.Thread(target=self._work, daemon=True, name="jobs")
         self._thread.start()
 
@@ -182,7 +182,9 @@ class Jobs:
             job = self._own(id, by, anybodys)
             if job is None or job.state not in ("interrupted", "failed"):
                 return False
-            again = replace(job, state="queued", begun_s=0.0, ended_s=0.0, error="", submitted_s=time.time())
+            again = replace(
+                job, state="queued", begun_s=0.0, ended_s=0.0, error="", set_aside=(), submitted_s=time.time()
+            )
             self._write_first(again)
             self._files.remove(id, (END,))
             self._put(again)
@@ -269,7 +271,9 @@ class Jobs:
         process = self._processes.get(job.id)
         if process is not None and process.poll() is None:
             return
-        if process is None and _held(job.folder):  # a process that an earlier server left is still draining
+        if (
+            process is None and held_by(job.folder) is not None
+        ):  # a process that an earlier server left is still draining
             return
         if process is not None:
             let_go(process)
@@ -285,19 +289,24 @@ class Jobs:
         self._put(replace(job, state="failed", error=_reason(error, job)[:MOST_REASON], ended_s=time.time()))
 
     def _note(self, error: Exception, where: str) -> None:
-        self._health = Health(self._health.faults + 1, f"{where}: {type(error).__name__}: {error}"[:300], time.time())
-        log.error("the queue met a fault (%s): %s", where, error)
+        self._health = Health(self._health.faults + 1, f"{where}: {reason_of(error)}"[:MOST_REASON], time.time())
+        log.error("the queue met a fault (%s): %s", where, reason_of(error))
 
     def _ended(self, job: Job, code: int | None) -> Job:
         """Return an ended job with the state that its process told, or that can be told without it."""
         told = end_of(self._files.path(job.id, END), code)
+        job = replace(job, set_aside=told.set_aside)
         if told.code == 0 or (told.code == 1 and not told.error and told.there):
             return replace(job, state="finished", error=told.error, ended_s=told.ended_s)
         if told.code is None or told.code in _DRAINED or told.code < 0:
-            return replace(job, state="interrupted", error=told.error, ended_s=told.ended_s)
+            error = told.error or sudden_end(told.code)
+            if error and not self._closed:
+                self._note(InputError(error), f"job {job.id}")
+            return replace(job, state="interrupted", error=error, ended_s=told.ended_s)
         error = told.error or _EN("web.run.reasons.ended", code=told.code, file=self._files.path(job.id, ".log"))
         if told.code == UNWRITTEN:
             error = _EN("web.run.reasons.unwritten")
+        self._note(InputError(error), f"job {job.id}")
         return replace(job, state="failed", error=error, ended_s=told.ended_s)
 
     def _start_next(self) -> None:
@@ -307,7 +316,7 @@ class Jobs:
             if len(active) >= self.concurrent:
                 return
             try:
-                if job.folder in taken or _held(job.folder):
+                if job.folder in taken or held_by(job.folder) is not None:
                     continue
                 process = started(self._files, job.id)
             except Exception as error:  # noqa: BLE001  a damaged folder, no handles left: this job ends, the next goes on
@@ -398,12 +407,7 @@ class Jobs:
 
 def _reason(error: Exception, job: Job) -> str:
     """Return what went wrong in one sentence, a mistake in the language of who sent the job."""
-    return sentence(error, job.request.lang) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-
-
-def _held(folder: Path) -> bool:
-    """Tell whether a process is at work in a results folder."""
-    return (folder / "manifest.json").is_file() and Store.open(folder).held_by() is not None
+    return sentence(error, job.request.lang) if isinstance(error, InputError) else reason_of(error)
 
 
 def _check_owner(owner: str) -> None:

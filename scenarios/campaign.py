@@ -125,7 +125,8 @@ def execute(
 def _execute(
     plan: Collection[Run], job: Job, store: Store, runner: Runner, keep: int, progress: Progress | None, stop: Stop
 ) -> Summary:
-    damaged = mend(store)
+    damaged = [*store.remade, *mend(store)]
+    store.remade.clear()
     left = store.write_plan(plan)
     summary = Summary(len(plan), len(plan) - left, damaged=damaged)
     for name in damaged:

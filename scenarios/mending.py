@@ -6,6 +6,7 @@ Only who holds the folder's lock mends. Nothing is deleted: a damaged file stays
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,7 +38,8 @@ def mend(store: Store) -> list[str]:
         _take_out(store, lost)
     if PLAN in found:
         store.plan_from_parts()
-    return found + _mend_journals(store)
+    again = mend_journals(store.folder, store.ledger.exists(), store.let_go)
+    return found + [file.relative_to(store.folder).as_posix() for file in again]
 
 
 def set_aside(file: Path) -> Path:
@@ -59,17 +61,30 @@ def _take_out(store: Store, run_ids: set[str]) -> None:
             store.write_table(kept, part)
 
 
-def _mend_journals(store: Store) -> list[str]:
+def mend_journals(folder: Path, checked: bool, let_go: Callable[[], None]) -> list[Path]:
+    """Leave the damaged lines out of a folder's journals; each damaged journal is kept beside its place.
+
+    Parameters
+    ----------
+    checked
+        Whether a line without a checksum is damaged too.
+    let_go
+        Called before a journal is written anew, since somebody may have it open.
+
+    Returns
+    -------
+    list of Path
+        The journals that were damaged.
+    """
     found = []
-    checked = store.ledger.exists()
-    for file in sorted((store.folder / "journal").glob("*.jsonl")):
+    for file in sorted((folder / "journal").glob("*.jsonl")):
         *lines, _ = file.read_bytes().split(b"\n")  # what a kill left of the last line is no damage
         lines = [line for line in lines if line]
         good = [line for line in lines if unsealed(line, checked) is not None]
         if len(good) == len(lines):
             continue
-        store.let_go()
+        let_go()
         set_aside(file)
         write_atomically(file, b"".join(line + b"\n" for line in good))
-        found.append(f"journal/{file.name}")
+        found.append(file)
     return found

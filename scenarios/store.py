@@ -12,24 +12,23 @@ import errno
 import hashlib
 import itertools
 import json
-import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scenarios import held
 from scenarios.ledger import Appended, Ledger, sealed, unsealed
 from scenarios.runs import COSTS, IDENTITY, Record, Run
 from sim.errors import InputError
 from sim.files import write_atomically
 
 SCHEMA = 1
-LOCK = "writing.lock"
 FOLDERS = ("runs", "events", "series", "journal", "failures")
 _COSTS = frozenset(COSTS)
 PLAN_BATCH = 10_000
@@ -45,10 +44,16 @@ class Store:
         ``results/<scenario>-<id>``; see `create` and `open`.
     manifest
         What was written when the folder was made; it never changes.
+
+    Attributes
+    ----------
+    remade
+        Files that `create` found damaged, set aside and wrote anew, for the next campaign to tell.
     """
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         self.folder, self.manifest = folder, manifest
+        self.remade: list[str] = []
         self._parts = self._next_part()
         self._journals: dict[str, Appended] = {}
         self.ledger = Ledger(folder)
@@ -71,9 +76,10 @@ class Store:
         content = json.dumps(made, ensure_ascii=False, indent=1, sort_keys=True).encode()
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            store = cls(folder, made)
             if known.exists():
                 known.replace(known.with_name("manifest.json.damaged"))
-            store = cls(folder, made)
+                store.remade.append(known.name)
             store.ledger.promise("manifest.json", content, identity=_identity_hash(manifest))
             write_atomically(known, content)
         except OSError as error:
@@ -180,43 +186,19 @@ class Store:
 
     # one writer
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Keep the folder to this process while it writes; others are refused, and can see who it is.
-
-        The lock falls with the process, however that ends. `held_by` asks for it.
+    def writing(self) -> AbstractContextManager[None]:
+        """Keep the folder to this process while it writes; see `scenarios.held.writing`.
 
         Raises
         ------
         InputError
             Another process is at work in the folder.
         """
-        until = time.monotonic() + 1.0  # who only looks holds it for an instant
-        with self.path(LOCK).open("a+", encoding="utf-8") as stream:
-            while not locked(stream):
-                if time.monotonic() > until:
-                    stream.seek(0)
-                    raise InputError(
-                        "another process is at work here", file=self.folder, found=f"process {stream.read().strip()}",
-                        allowed="one campaign at a time in a folder",
-                    )  # fmt: skip
-                time.sleep(0.02)
-            stream.truncate(0)
-            stream.write(str(os.getpid()))
-            stream.flush()
-            try:
-                yield
-            finally:
-                stream.truncate(0)
+        return held.writing(self.folder, "one campaign at a time in a folder")
 
     def held_by(self) -> int | None:
         """Return the id of the process that is writing here; None when there is none."""
-        try:
-            with (self.folder / LOCK).open("r+", encoding="utf-8") as stream:
-                found = stream.read().strip()
-                return None if not found.isdigit() or locked(stream, shared=True) else int(found)
-        except OSError:
-            return None
+        return held.held_by(self.folder)
 
     # parts
 
@@ -330,26 +312,6 @@ class Store:
     def _next_part(self) -> int:
         parts = self.parts()
         return 1 + int(parts[-1].stem.removeprefix("part-")) if parts else 0
-
-
-def locked(stream: IO[str], shared: bool = False) -> bool:
-    """Lock an open file if nobody else has; it is free again when the file is closed or the process ends."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        try:
-            stream.seek(1 << 20)  # a byte beyond the text, so that the text stays readable
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(stream, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def parquet_bytes(table: pa.Table) -> Any:

@@ -94,6 +94,22 @@ def _eta(told: dict[str, Any], passed: float) -> float | None:
     return max(0.0, whole - passed)
 
 
+def set_aside(folder: Path | str) -> list[str]:
+    """Return the files of a results folder that did not hold what was written and were set aside, as its journal tells.
+
+    Returns
+    -------
+    list of str
+        Relative to the folder, in the order in which they were found; each once.
+    """
+    try:
+        lines = (Path(folder) / "journal" / "campaign.jsonl").read_bytes().split(b"\n")
+    except OSError:  # no campaign has begun
+        return []
+    entries = [entry for line in lines if b'"damaged"' in line and (entry := unsealed(line)) is not None]
+    return list(dict.fromkeys(str(entry.get("file")) for entry in entries if entry.get("event") == "damaged"))
+
+
 def cancel(folder: Path | str) -> bool:
     """Ask the process at work in a results folder to stop: runs under way end, everything finished is stored.
 

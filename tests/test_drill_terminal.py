@@ -189,6 +189,10 @@ def test_the_command_plays_records_reports_and_plays_again(tmp_path):
     assert (tmp_path / "out" / "aar.html").stat().st_size > 1_000_000
     again = _run("--replay", tmp_path / "out" / "recording.jsonl", "--json", "--no-aar")
     assert again.exit_code == 0 and json.loads(again.stdout)["state_hash"] == told["state_hash"]
+    lines = (tmp_path / "out" / "recording.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "off.jsonl").write_bytes(b"".join(lines[:20]))
+    resumed = _run("--resume", tmp_path / "off.jsonl", "--auto", "--json", "--no-aar")
+    assert resumed.exit_code == 0 and json.loads(resumed.stdout)["status"] == "finished", resumed.output
     words = ("--branch", "D2", "--answer", "whistle:emergency", "--futures", 3, "--json")
     forked = _run("--replay", tmp_path / "out" / "recording.jsonl", *words)
     assert forked.exit_code == 0, forked.output

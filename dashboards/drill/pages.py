@@ -19,6 +19,7 @@ from dashboards.report.html import text
 from dashboards.server.shell import Visit, page
 from dashboards.texts import LANGUAGES, all_texts
 from scenarios.drill import CONTROLLER, Exercise, names
+from scenarios.drill.words import damage
 
 STYLES = ("/static/map/map.css", "/static/drill/drill.css")
 BANNER = "EXERCISE 演练"
@@ -249,6 +250,8 @@ def live(visit: Visit, room: Room, seat: Seat, address: str | None) -> HTMLRespo
         f"{_other_language(visit)}"
     )
     title = words(visit, f"pages.{kind}")
+    told = damage(room.drill.recording, visit.t) if kind == CONTROLLER else []
+    frame = "".join(f'<p class="problem" role="alert">{text(one)}</p>' for one in told) + frame
     body = (
         f'{_banner(visit, top)}<div class="live {kind}" data-drill {attributes}><h1 class="sr">{text(title)}</h1>'
         f'<p class="sr" aria-live="polite" data-part="polite"></p><p class="sr" role="alert" data-part="alarm"></p>'

@@ -31,6 +31,8 @@ from sim.errors import InputError
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 CODE_LENGTH, CONTROL_LENGTH = 6, 10
 MOST_ROOMS, MOST_LISTED, MOST_LOOKED_AT = 12, 12, 500
+MOST_FIRST_LINE = 2_000_000
+"""Bytes of the line that holds the exercise."""
 IDLE_S = 12 * 3600.0
 DRILLS = "drills"
 RECORDING = "recording.jsonl"
@@ -141,7 +143,7 @@ class Rooms:
         used = {room.folder for room in self.open_rooms()}
         out = []
         for path in sorted(self.folder.glob(f"*/{RECORDING}"), key=lambda p: -changed_s(p))[:MOST_LOOKED_AT]:
-            if path.parent in used or not FOLDER_NAME.fullmatch(path.parent.name) or not path.is_file() or _over(path):
+            if path.parent in used or not FOLDER_NAME.fullmatch(path.parent.name) or not _is_open(path):
                 continue
             title = _title(path) or dict.fromkeys(LANGUAGES, path.parent.name)
             out.append(Unfinished(path.parent.name, title, damage_of(path)))
@@ -188,12 +190,13 @@ def rooms_of(connection: HTTPConnection) -> Rooms:
     return found
 
 
-def _over(path: Path) -> bool:
-    """Whether a recording holds the end of its drill."""
+def _is_open(path: Path) -> bool:
+    """Whether a recording was begun, which takes its first line, and does not hold the end of its drill."""
     try:
         with path.open("rb") as stream:
+            begun = stream.readline(MOST_FIRST_LINE).endswith(b"\n")
             stream.seek(max(0, path.stat().st_size - 20_000))
-            return b'"kind":"finish"' in stream.read()
+            return begun and b'"kind":"finish"' not in stream.read()
     except OSError:
         return False
 
@@ -202,7 +205,7 @@ def _title(path: Path) -> dict[str, str] | None:
     """Return the title of a recording's exercise; None when its first line cannot be read."""
     try:
         with path.open("rb") as stream:
-            title = json.loads(stream.readline(2_000_000))["data"]["exercise"]["title"]
+            title = json.loads(stream.readline(MOST_FIRST_LINE))["data"]["exercise"]["title"]
         return {lang: str(title[lang])[:200] for lang in LANGUAGES}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -19,7 +19,7 @@ from dashboards.lab.address import Address
 from dashboards.lab.answers import answer_section, measures_section
 from dashboards.lab.context import Lab, Reading
 from dashboards.lab.fragments import later, provenance
-from dashboards.lab.parts import Content, dcc, facts, html, note, problem, section, tag
+from dashboards.lab.parts import Content, damaged_note, dcc, facts, html, note, problem, section, tag
 from dashboards.report.data import ReportData
 from dashboards.server.access import current_user
 from dashboards.server.damaged import told_damage
@@ -28,7 +28,7 @@ from dashboards.server.state import changed_s
 from dashboards.server.threads import READING, slow
 from dashboards.texts import Texts, pick
 from dashboards.texts.mistakes import sentence
-from scenarios.watch import progress
+from scenarios.watch import progress, set_aside
 from sim.errors import InputError
 
 PLOT = "chart-plot"
@@ -124,6 +124,7 @@ def _study(address: Address, lab: Lab, name: str) -> list[Content]:
         html.P(html.A(t("web.compare.all"), href=address.link("compare")), className="back"),
         html.H1(data.title),
         _unfinished(reading, t),
+        damaged_note(set_aside(reading.study.folder), t),
         answer_section(data, t),
         _doors(address, name, t),
         _contents(t),

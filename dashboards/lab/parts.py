@@ -10,6 +10,9 @@ from typing import Any
 
 import dash
 
+from dashboards.texts import Texts
+
+MOST_NAMED = 5
 Content = Any
 """A Dash component, a text, or a list of such."""
 html: Any = dash.html
@@ -25,6 +28,14 @@ def problem(sentence: str) -> Content:
 def note(sentence: str) -> Content:
     """Return a remark in small type."""
     return html.P(sentence, className="note")
+
+
+def damaged_note(files: Sequence[str], t: Texts) -> Content:
+    """Say which files of results did not hold what was written; nothing where there are none."""
+    if not files:
+        return ""
+    named = t("phrases.comma").join([*files[:MOST_NAMED], *(["…"] if len(files) > MOST_NAMED else [])])
+    return html.P(t("web.compare.set_aside", count=f"{len(files):,}", files=named), className="note damaged")
 
 
 def tag(words: str, css: str = "") -> Content:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from dashboards.jobs import Job
 from dashboards.lab.context import Lab
-from dashboards.lab.parts import Content, html, table
+from dashboards.lab.parts import Content, damaged_note, html, table
 from dashboards.server.settings import Settings, User
 from dashboards.texts import Texts, all_texts
 from scenarios.console import duration
@@ -71,6 +71,8 @@ def _state(job: Job, t: Texts) -> Content:
     parts: list[Content] = [html.Span([sign, " ", words], className=f"job-state {job.state}")]
     if job.error:
         parts.append(html.P(reason(job.error, t), className="problem"))
+    if job.set_aside:
+        parts.append(damaged_note(job.set_aside, t))
     return parts
 
 

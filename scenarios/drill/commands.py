@@ -124,12 +124,13 @@ def _live(options: Options, console: Console, write_aar: WriteAar) -> dict[str, 
 
 def _made(options: Options, console: Console) -> Drill:
     if options.resume is not None:
-        console.out.print(escape(console.words("drill.terminal.replaying", path=options.resume)))
+        if not console.machine:
+            console.out.print(escape(console.words("drill.terminal.replaying", path=options.resume)))
         compile_engine(console)
         made = resume(options.resume)
         _tell_damage(made.recording, console)
-        at = said.clock(made.t_min)
-        console.out.print(escape(console.words("drill.terminal.resumed_from", t=at)))
+        if not console.machine:
+            console.out.print(escape(console.words("drill.terminal.resumed_from", t=said.clock(made.t_min))))
         return made
     exercise = Exercise.load(str(options.exercise))
     _known_role(exercise, options.role)
@@ -166,11 +167,9 @@ def _leave_unfilled(made: Drill, options: Options) -> None:
 
 
 def _tell_damage(recording: Recording, console: Console) -> None:
-    """Say what of a recording's file could not be read."""
-    if recording.damaged is not None:
-        console.warn(console.words("drill.terminal.damaged", line=recording.damaged, last=recording.damaged - 1))
-    elif recording.cut_off:
-        console.warn(console.words("drill.terminal.cut_off"))
+    """Say what of a recording's file was put back, and what could not be read."""
+    for sentence in said.damage(recording, console.words):
+        console.warn(sentence)
 
 
 # ---------------------------------------------------------------- again

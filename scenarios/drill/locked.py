@@ -104,6 +104,22 @@ class Held:
             raise RecordingFailed("the recording cannot be written", file=self.path, found=error.strerror) from error
         self.good += len(piece)
 
+    def put_back(self, found: bytes, right: bytes) -> None:
+        """Write single bytes that are wrong; each is whole or as it was.
+
+        Raises
+        ------
+        InputError
+            The file cannot be changed.
+        """
+        try:
+            for at in (k for k, (a, b) in enumerate(zip(found, right, strict=True)) if a != b):
+                os.lseek(self._fd, at, os.SEEK_SET)
+                os.write(self._fd, right[at : at + 1])
+            os.fsync(self._fd)
+        except OSError as error:
+            raise InputError("the recording cannot be written", file=self.path, found=error.strerror) from error
+
     def cut_to(self, length: int) -> None:
         """Drop what follows a length, bytes.
 

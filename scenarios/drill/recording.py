@@ -2,9 +2,10 @@
 
 The first line holds the whole exercise, the seed and the code version; then one line for everything that was done
 (commands) or that came of it (prompts, injects). Exercise time orders the lines; real time stands there for people
-and decides nothing. A changed, removed or inserted line breaks the chain at that line. Whoever holds the file
-could write a whole new chain: note the last hash elsewhere, for instance in the minutes of the exercise. Playing a
-recording again is `scenarios.drill.replaying`.
+and decides nothing. A changed, removed or inserted line breaks the chain at that line; a single flipped bit is put
+back and told, since the line's hash proves what was written. Whoever holds the file could write a whole new chain: note
+the last hash elsewhere, for instance in the minutes of the exercise. Playing a recording again is
+`scenarios.drill.replaying`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from scenarios.drill.locked import Held, RecordingFailed
+from scenarios.flipped import put_back
 from sim.errors import InputError
 
 FORMAT = 1
@@ -33,6 +35,7 @@ _FIELDS = ("n", "t_min", "real", "actor", "role", "kind", "data", "prev")
 MAX_BYTES = 200_000_000
 _OPENING = b'{"actor":"'
 """How each line begins; keys are written sorted."""
+_HASH = b',"hash":"'
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,8 @@ class Recording:
     damaged
         1-based number of a half line in the middle of the file; the chain holds up to it, and it and what follows
         were left out. None when there is none.
+    mended
+        1-based numbers of the lines in which one bit was put back.
     """
 
     def __init__(self, path: str | PathLike[str] | None = None, real: Callable[[], str] = _now) -> None:
@@ -106,6 +111,7 @@ class Recording:
         self.lines: list[Line] = []
         self.cut_off = False
         self.damaged: int | None = None
+        self.mended: tuple[int, ...] = ()
         self._real = real
         self._held: Held | None = None
         if self.path is not None:
@@ -116,7 +122,14 @@ class Recording:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError("the recording cannot be written", file=path, found=error.strerror) from error
-        self._held = Held(path, new=True)
+        blank = path.is_file() and not _has_line(path)
+        self._held = Held(path, new=not blank)
+        if blank and b"\n" in self._held.read():
+            self.close()
+            raise InputError("a recording already stands here and is never written over", file=path,
+                             allowed="another folder, or --resume")  # fmt: skip
+        if blank:  # not even its first line was written: there is nothing to be kept
+            self._held.cut_to(0)
 
     def append(self, t_min: float, actor: str, role: str, kind: str, data: dict[str, Any]) -> Line:
         """Add one line; it is on the disk when this returns, and only then in memory.
@@ -173,7 +186,8 @@ class Recording:
     def read(cls, path: str | PathLike[str]) -> Recording:
         """Read a recording and check its chain.
 
-        Half a line, as a crash or a full disk leaves it, ends what is read: ``cut_off`` and ``damaged`` say so.
+        Half a line, as a crash or a full disk leaves it, ends what is read: ``cut_off`` and ``damaged`` say so. A bit
+        that a disk has flipped is put back: ``mended`` says where.
 
         Raises
         ------
@@ -188,7 +202,8 @@ class Recording:
         except OSError as error:
             raise InputError("the recording cannot be read", file=file, found=error.strerror) from None
         made = cls()
-        made.lines, made.cut_off, made.damaged = _checked(raw, file)
+        found = _checked(raw, file)
+        made.lines, made.cut_off, made.damaged, made.mended = found.lines, found.cut_off, found.damaged, found.mended
         return made
 
     def resume(self, path: str | PathLike[str]) -> None:
@@ -202,14 +217,15 @@ class Recording:
         file = Path(path)
         held = Held(file, new=False)
         raw = held.read()
-        lines, _, _ = _checked(raw, file)
-        if [line.hash for line in lines] != [line.hash for line in self.lines]:
+        found = _checked(raw, file)
+        if [line.hash for line in found.lines] != [line.hash for line in self.lines]:
             held.close()
             raise InputError("the recording has changed since it was read", file=file)
-        length = sum(len(piece) + 1 for piece in raw.split(b"\n")[: len(lines)])
-        if length < len(raw):
-            _set_aside(file, raw[length:])
-            held.cut_to(length)
+        if found.mended:
+            held.put_back(raw, found.raw)
+        if found.length < len(raw):
+            _set_aside(file, raw[found.length :])
+            held.cut_to(found.length)
         self.path, self._held = file, held
 
     def text(self) -> str:
@@ -232,30 +248,91 @@ def _set_aside(file: Path, rest: bytes) -> None:
         raise InputError("the recording cannot be written", file=beside, found=error.strerror) from error
 
 
-def _checked(raw: bytes, file: Path) -> tuple[list[Line], bool, int | None]:
-    """Return the lines of a recording, whether the last was cut off, and where a half line stands in the middle."""
-    pieces = raw.split(b"\n")
-    cut_off = bool(pieces.pop())  # what follows the last line's end
+@dataclass(frozen=True)
+class _Checked:
+    """What a recording's file holds: lines, how they end, which were mended, and the mended bytes of `length`."""
+
+    lines: list[Line]
+    cut_off: bool
+    damaged: int | None
+    mended: tuple[int, ...]
+    raw: bytes
+    length: int
+
+
+def _checked(raw: bytes, file: Path) -> _Checked:
+    """Return what of a recording holds, single flipped bits put back."""
     lines: list[Line] = []
-    before = FIRST_HASH
-    damaged = None
-    for index, piece in enumerate(pieces):
-        if index and _is_half(piece):
-            damaged = index + 1
+    mended: list[int] = []
+    at, damaged = 0, None
+    while at < len(raw):
+        line, wrong = _next(raw, at, file, lines)
+        if line is None and (put := put_back(_around(raw, at), _is_sealed)) is not None:
+            raw = raw[:at] + put + raw[at + len(put) :]
+            mended.append(len(lines) + 1)
+            line, wrong = _next(raw, at, file, lines)
+        if wrong is not None:
+            raise wrong
+        if line is None:
+            damaged = len(lines) + 1 if raw.find(b"\n", at) >= 0 else None
             break
-        line = _line(piece, file, index)
-        if line.n != index or line.prev != before:
-            raise InputError("the chain is broken: a line was removed, put in or moved here", file=file, line=index + 1)
-        if _hash(_plain(line)) != line.hash:
-            raise InputError("the chain is broken: this line was changed", file=file, line=index + 1, field=line.kind)
-        before = line.hash
         lines.append(line)
+        at = raw.index(b"\n", at) + 1
     if not lines or lines[0].kind != "exercise":
         raise InputError("this is not a drill's recording", file=file, allowed="a file written by 'gridwhistle drill'")
     if lines[0].data.get("format") != FORMAT:
         raise InputError("the recording has a format of another version", file=file, found=lines[0].data.get("format"),
                          allowed=FORMAT)  # fmt: skip
-    return lines, cut_off, damaged
+    return _Checked(lines, not raw.endswith(b"\n"), damaged, tuple(mended), raw, at)
+
+
+def _next(raw: bytes, at: int, file: Path, before: list[Line]) -> tuple[Line | None, InputError | None]:
+    """Return the line that begins at a byte, or what is wrong with it; neither for half a line."""
+    end, index = raw.find(b"\n", at), len(before)
+    piece = raw[at:end]
+    if end < 0 or (index and _is_half(piece)):
+        return None, None
+    try:
+        line = _line(piece, file, index)
+    except InputError as error:
+        return None, error
+    if line.n != index or line.prev != (before[-1].hash if before else FIRST_HASH):
+        return None, InputError(
+            "the chain is broken: a line was removed, put in or moved here", file=file, line=index + 1
+        )
+    if _hash(_plain(line)) != line.hash:
+        return None, InputError(
+            "the chain is broken: this line was changed", file=file, line=index + 1, field=line.kind
+        )
+    return line, None
+
+
+def _around(raw: bytes, at: int) -> bytes:
+    """Return the line that begins at a byte and the next one, since the flipped bit may be the end between them."""
+    first = raw.find(b"\n", at)
+    second = raw.find(b"\n", first + 1) if first >= 0 else -1
+    return raw[at : second + 1] if second >= 0 else raw[at:]
+
+
+def _is_sealed(content: bytearray) -> bool:
+    """Tell whether content begins with a whole line that has its own hash, as written: keys sorted, no spaces."""
+    end = content.find(b"\n")
+    mark = content.rfind(_HASH, 0, max(end, 0))
+    if mark < 0:
+        return False
+    first = mark + len(_HASH)
+    digest = hashlib.sha256(content[:mark])
+    digest.update(content[first + 65 : end])
+    return content[first : first + 65] == f'{digest.hexdigest()}"'.encode()
+
+
+def _has_line(path: Path) -> bool:
+    """Whether a file holds a whole line; one that cannot be read is left alone."""
+    try:
+        with path.open("rb") as stream:
+            return stream.readline(MAX_BYTES).endswith(b"\n")
+    except OSError:
+        return True
 
 
 def _is_half(piece: bytes) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from scenarios.drill.recording import Recording
 from scenarios.numbers import Words
 
 TRUE_KINDS = frozenset(["occurs", "silent", "grow", "settle", "fail", "sham", "misjudge", "spontaneous", "lapse"])
@@ -162,6 +163,16 @@ def amount(value: float | None, unit: str, words: Words) -> str:
     if unit == "share":
         return f"{100 * value:.0f}%"
     return f"{_quantity(value)} {words.name('drill.units', unit)}"
+
+
+def damage(recording: Recording, words: Words) -> list[str]:
+    """Say what of a recording's file was put back, and what could not be read; empty when all is whole."""
+    told = [words("drill.terminal.mended", line=line) for line in recording.mended]
+    if recording.damaged is not None:
+        told.append(words("drill.terminal.damaged", line=recording.damaged, last=recording.damaged - 1))
+    elif recording.cut_off:
+        told.append(words("drill.terminal.cut_off"))
+    return told
 
 
 def _quantity(value: float) -> str:
