@@ -6,10 +6,16 @@ import re
 from importlib.resources import files
 from string import Formatter
 
+import pandas as pd
 import pytest
 import yaml
 
+from dashboards.report.html import source_text
+from dashboards.report.said_table import table_bytes, told_table
 from dashboards.texts import LANGUAGES, Texts, flat, pick
+from dashboards.texts.mistakes import units
+from scenarios.numbers import mean_text
+from sim import register
 from sim.errors import InputError
 
 
@@ -67,3 +73,36 @@ def test_unknown_language_and_unknown_key():
 def test_pick_prefers_the_language_and_falls_back():
     assert pick({"en": "a", "zh": "b"}, "zh") == "b" and pick({"en": "a"}, "zh") == "a"
     assert pick(None, "en", "name") == "name" and pick("plain", "zh") == "plain"
+
+
+def test_every_unit_of_a_parameter_has_chinese_words_and_none_stands_in_vain():
+    entries = {**register.load(), **register.catalogue_entries()}
+    assert {entry.unit for entry in entries.values()} == set(units("zh"))
+    assert not {unit: said for unit, said in units("zh").items() if re.search("[A-Za-z]{2,}", said)}
+    assert Texts("zh").unit("logit per 10 days") == "对数几率/10 天" and Texts("en").unit("logit") == "logit"
+    assert Texts("zh").with_unit("0.5", "probability") == "0.5（概率）"
+    assert Texts("zh").with_unit("30", "min") == "30 分钟"
+
+
+def test_a_source_keeps_its_language_and_says_so():
+    assert Texts("zh").source("assumption: nobody counted") == ("假设：", "nobody counted")
+    assert Texts("zh").source("assumption (below FACTS D14)") == ("假设：", "(below FACTS D14)")
+    assert Texts("zh").source("FACTS D1") == ("", "FACTS D1")
+    assert Texts("en").source("assumption: nobody counted") == ("", "assumption: nobody counted")
+    shown = source_text("assumption: a < b", Texts("zh"))
+    assert shown == '假设：<span lang="en">a &lt; b</span>'
+
+
+def test_tables_of_pages_say_keys_in_chinese_and_files_in_english_keep_them():
+    frame = pd.DataFrame({"metric": ["true_resolution_share"], "verdict": ["better"], "mean_arm": [0.5]})
+    told = told_table(frame, Texts("zh"))
+    assert list(told.columns) == ["指标", "结论", "方案均值"] and told.iloc[0].tolist() == ["实际解决率", "更好", 0.5]
+    assert table_bytes(frame, Texts("en")).decode("utf-8-sig").startswith("metric,verdict,mean_arm")
+    assert table_bytes(frame, Texts("zh")).decode("utf-8-sig").startswith("指标,结论,方案均值")
+
+
+def test_an_interval_of_a_mean_ends_where_the_measure_does():
+    t = Texts("en")
+    assert mean_text((0.5, -0.2, 1.2), "share", t, "true_resolution_share") == "50% (0 to 100)"
+    assert mean_text((0.95, 0.8, 1.1), "share", t, "utilisation") == "95% (80 to 110)"
+    assert mean_text((2.0, -1.0, 5.0), "days", t) == "2.0 days (0.0 to 5.0)"

@@ -129,7 +129,7 @@ def test_the_page_is_whole_escaped_and_asks_nobody(town, lang, method):
     assert not re.search(r'(?:src|href)="(?:https?:)?//', body)
     for key in ("asked", "results", "factors", "method"):
         assert Texts(lang)(f"sensitivity.report.{key}") in page
-    assert "logit" in page and Texts(lang)("confidence.assumption") in page
+    assert {"en": "logit", "zh": "对数几率"}[lang] in page and Texts(lang)("confidence.assumption") in page
 
 
 def test_the_command_of_the_page_asks_the_same_again(town):

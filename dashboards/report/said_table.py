@@ -7,17 +7,25 @@ and what a page in English downloads has keys, a page or report in Chinese downl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pandas as pd
 
+from calibration.measured import STATISTICS
 from dashboards.charts.flow import node_title
 from dashboards.texts import Texts, pick
 from sim.measures import denominator
 from sim.measures.line_names import measure_of
 from sim.spreadsheet import csv_bytes
 
-NAMED = {"verdict": "verdicts", "state": "states", "grade": "drill.grades", "interval_method": "interval_kinds"}
+NAMED = {
+    "about": "abouts",
+    "mark": "marks",
+    "state": "states",
+    "grade": "drill.grades",
+    "interval_method": "interval_kinds",
+}
 """Column -> group of texts that names its cells."""
 
 
@@ -52,6 +60,10 @@ def table_bytes(frame: pd.DataFrame, t: Texts) -> bytes:
 def _teller(column: str, t: Texts) -> Callable[[object], object] | None:
     if column == "metric":
         return lambda key: _measure(key, t)
+    if column == "statistic":
+        return lambda key: pick(STATISTICS[str(key)].title, t.lang) if str(key) in STATISTICS else str(key)
+    if column == "verdict":
+        return lambda key: _verdict(str(key), t)
     if column == "clear":
         return lambda value: t("words.yes" if value else "words.no")
     if column == "group":
@@ -60,6 +72,14 @@ def _teller(column: str, t: Texts) -> Callable[[object], object] | None:
         return lambda key: t.name("units", str(key))
     group = NAMED.get(column)
     return None if group is None else lambda key: t.name(group, str(key)) if isinstance(key, str) and key else ""
+
+
+def _verdict(key: str, t: Texts) -> str:
+    """Return a verdict of a comparison, or one of a test against a log."""
+    own = t.name("verdicts", key)
+    if own != key.replace("_", " "):
+        return own
+    return re.sub(r"[ ,]*\{times\}.*", "", t.name("calibrate.verdicts", key))  # how many times stands in a column
 
 
 def _measure(key: object, t: Texts) -> str:
