@@ -127,7 +127,11 @@ def scenario_text(request: Request, name: str) -> Response:
     files = _lab(request).scenario_names()
     if name not in files:
         raise HTTPException(404, "no such scenario")
-    return _download(files[name].read_bytes(), f"{name}.yaml", "application/yaml; charset=utf-8")
+    try:
+        content = files[name].read_bytes()
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        raise HTTPException(404, "no such scenario") from None
+    return _download(content, f"{name}.yaml", "application/yaml; charset=utf-8")
 
 
 def _download(content: bytes, name: str, kind: str) -> Response:

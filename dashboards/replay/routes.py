@@ -121,6 +121,9 @@ class Viewers:
         self.most = most
         self._ends: dict[asyncio.Event, str] = {}
 
+    def __len__(self) -> int:
+        return len(self._ends)
+
     def enter(self, who: str) -> asyncio.Event:
         """Take a place; returns what is set when it is needed by somebody else."""
         if len(self._ends) >= self.most:

@@ -25,7 +25,7 @@ class Protocol(WebSocketsSansIOProtocol):
         self.close_timeout = CLOSE_S
 
     def data_received(self, data: bytes) -> None:
-        """Take in what came; the handshake comes whole, so one that is not understood is refused, not waited for."""
+        """Take in what came; a handshake comes whole, so one that is not understood is refused, not waited for."""
         super().data_received(data)
         if not self.handshake_initiated and not self.transport.is_closing():
             self.transport.write(REFUSED)
