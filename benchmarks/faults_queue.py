@@ -71,9 +71,9 @@ class Queue(Host):
         named = re.search(r"\d{8}-\d{6}-[0-9a-f]{6}", str(answer.get("said", "")))
         return named[0] if named else f"refused: {answer}"
 
-    def _resume(self, server: Server, job: str) -> None:
-        """Press the button."""
-        id = {"do": "resume", "id": job, "type": "job"}
+    def _press(self, server: Server, do: str, job: str) -> None:
+        """Press a job's button."""
+        id = {"do": do, "id": job, "type": "job"}
         changed = f"{json.dumps(id, separators=(',', ':'))}.n_clicks"
         body = {
             "output": "jobs-done.children", "outputs": {"id": "jobs-done", "property": "children"},
@@ -107,7 +107,7 @@ class Queue(Host):
     ) -> Found:  # fmt: skip
         """Resume or ask again, wait, and count; `again` is ``resume`` or ``submit``."""
         if again == "resume":
-            self._resume(server, job)
+            self._press(server, "resume", job)
             until(lambda: read(self._file(server, job)).get("state") not in ENDED, 5)
         else:
             job = self._submit(server)
@@ -225,10 +225,11 @@ class Queue(Host):
 
     def _two_processes(self, out: Path) -> Found:
         with Server(self._place(out)) as server:
-            job = self._submit(server)
+            job = self._submit(server, replications="2000")  # at work until it is cancelled
             folder = self._at_work(server, job)
             words = ("compare", str(out / "scenarios" / "small.yaml"), "-n", "8", "--days", "6", "--seed", "1")
             other = self.gridwhistle(*words, "--no-report", "--json", "--out", str(folder))
+            self._press(server, "cancel", job)
             self._done(server, job)
             done = "the command line in the folder of a running job"
             return self._end(server, job, done, self._work(out), "submit", other.stderr)
