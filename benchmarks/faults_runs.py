@@ -15,7 +15,7 @@ from benchmarks.faults_bench import LIMITS, SCENARIO, Found, Host, runs_of, smal
 WORDS = {
     "compare": ("compare", "small.yaml", "-n", "8", "-w", "2", "--no-report", "--json", "--keep-cases", "2"),
     "sensitivity": (
-        "sensitivity", "small.yaml", "--method", "morris", "--rows", "2", "-w", "2", "--no-report", "--json",
+        "sensitivity", "small.yaml", "--method", "morris", "--rows", "4", "-w", "2", "--no-report", "--json",
         "--parameter", "report_in.intercept",
     ),
 }  # fmt: skip
