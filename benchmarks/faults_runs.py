@@ -16,7 +16,7 @@ WORDS = {
     "compare": ("compare", "small.yaml", "-n", "8", "-w", "2", "--no-report", "--json", "--keep-cases", "2"),
     "sensitivity": (
         "sensitivity", "small.yaml", "--method", "morris", "--rows", "4", "-w", "2", "--no-report", "--json",
-        "--parameter", "report_in.intercept",
+        "--parameter", "report_in.intercept", "--measure", "cases",
     ),
 }  # fmt: skip
 FILES = {
