@@ -41,7 +41,9 @@ class Seat:
         self.path = answer.headers["location"].partition("?")[0]
         self.headers = {"Cookie": f"{SEAT}={answer.cookies[SEAT]}"}
         where = f"{server.url.replace('http', 'ws', 1)}{self.path}/socket"
-        self.socket = connect(where, additional_headers=self.headers, open_timeout=60, max_size=None)
+        self.socket = connect(
+            where, additional_headers=self.headers, open_timeout=60, max_size=None, ping_interval=None
+        )
         self.replies: dict[int, str] = {}
         threading.Thread(target=self._hear, daemon=True).start()  # who takes nothing is cut off
 

@@ -15,8 +15,8 @@ from benchmarks.faults_bench import LIMITS, SCENARIO, Found, Host, runs_of, smal
 WORDS = {
     "compare": ("compare", "small.yaml", "-n", "8", "-w", "2", "--no-report", "--json", "--keep-cases", "2"),
     "sensitivity": (
-        "sensitivity", "small.yaml", "--method", "morris", "--rows", "2", "-w", "2", "--no-report", "--json",
-        "--parameter", "report_in.intercept",
+        "sensitivity", "small.yaml", "--method", "morris", "--rows", "4", "-w", "2", "--no-report", "--json",
+        "--parameter", "report_in.intercept", "--measure", "cases",
     ),
 }  # fmt: skip
 FILES = {

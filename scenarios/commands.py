@@ -161,7 +161,10 @@ def held_beyond(made: Experiment, folder: Path) -> int:
     """Return how many replications beyond those asked for a folder holds of every arm; tables use them too."""
     if not (folder / "manifest.json").exists():
         return 0
-    done = Study.open(folder).runs()
+    try:
+        done = Study.open(folder).runs()
+    except InputError:  # something there is damaged: the campaign sets it aside and says so
+        return 0
     arms = done[done["replication"] >= (made.replications or 1)].groupby("replication")["policy"].nunique()
     return int((arms == len(made.arms)).sum())
 

@@ -235,3 +235,18 @@ def test_a_line_with_half_a_character_is_refused_before_anything_follows(tmp_pat
         made.note("\ud800", "Li")
     assert made.notes == [] and made.status == "running"
     made.note("whole", "Li")
+
+
+def test_a_drill_that_comes_from_another_process_runs_on_its_own_tables():
+    """Once the addresses of the other process came along, and the server ended in the middle of an instruction."""
+    import pickle
+
+    from dashboards.drill.crossing import pickled
+    from sim.engine.tables import NAMES, WORDS_PER_TABLE
+
+    made = sample.by_rule(sample.drill(), 40)
+    again = pickle.loads(pickled(made))
+    tables = [again.world.tables[name].ctypes.data for name in NAMES]
+    assert again.world.block[::WORDS_PER_TABLE].tolist() == tables
+    assert again.world.travel_changes_done == made.world.travel_changes_done
+    assert sample.by_rule(again).final_hash == sample.by_rule(made).final_hash

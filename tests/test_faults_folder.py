@@ -81,6 +81,17 @@ def test_a_flipped_bit_in_a_journal_is_left_out_and_results_stay(tmp_path):
         assert whole(store) == expected
 
 
+@pytest.mark.parametrize("kind", ["part", "manifest"])
+def test_a_command_given_again_looks_for_what_is_held_without_stumbling_over_damage(tmp_path, kind):
+    from types import SimpleNamespace
+
+    from scenarios.commands import held_beyond
+
+    store = filled(tmp_path / "r")
+    flip(sorted(store.folder.glob(KINDS[kind]))[0], 800)
+    assert held_beyond(SimpleNamespace(replications=1, arms=["referral", "whistle"]), store.folder) == 0
+
+
 def test_what_a_changed_line_says_is_never_believed():
     line = sealed({"time": 1.5, "event": "ok", "run_id": "abc", "message": 'a ", "check": "x'})
     assert unsealed(line[:-1]) == {"time": 1.5, "event": "ok", "run_id": "abc", "message": 'a ", "check": "x'}

@@ -10,10 +10,8 @@ ends it is `dashboards.drill.building`.
 from __future__ import annotations
 
 import base64
-import io
 import json
 import os
-import pickle
 import sys
 import time
 import traceback
@@ -21,8 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from dashboards.drill.crossing import pickled
 from sim.errors import InputError
-from sim.policies.rules import Rule, find_rule
 
 MEMORY_BYTES = 4 << 30
 TIME_S = 90.0
@@ -38,22 +36,6 @@ def too_large() -> InputError:
         "the exercise needs more than a room may use", field="scenario",
         allowed=f"{TIME_S:g} s and {MEMORY_BYTES >> 30} GB to build it",
     )  # fmt: skip
-
-
-class _Pickler(pickle.Pickler):
-    """Rules are compiled functions: they cross by name."""
-
-    def reducer_override(self, obj: Any) -> Any:
-        if isinstance(obj, Rule):
-            return find_rule, (obj.hook, obj.name)
-        return NotImplemented
-
-
-def pickled(data: Any) -> bytes:
-    """Return data as bytes that `pickle.loads` reads in another process of the same program."""
-    stream = io.BytesIO()
-    _Pickler(stream, pickle.HIGHEST_PROTOCOL).dump(data)
-    return stream.getvalue()
 
 
 def built(request: dict[str, Any]) -> tuple[Any, ...]:
