@@ -78,7 +78,7 @@ def _site(folder: Path) -> Iterator[tuple[str, dict[str, str], Path]]:
         url = next(w for line in server.stdout for w in line.split() if w.startswith("http://"))
         host = url.removeprefix("http://").rstrip("/")
         values = {
-            "study": made.default_folder().name, "name": "small-district", "group": "assumptions", "lang": "en",
+            "study": made.default_folder().name, "name": "small-district", "group": "assumed", "lang": "en",
             "chart": "differences", "exercise": "evening-wage-fire", "scenario": "small-district", "role": "controller",
         }  # fmt: skip
         yield host, values, log

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-MOST_BYTES = 100_000
-"""Longest content that is tried; each bit costs one hash of all of it, so that the time grows with the square."""
+MOST_BYTES = 32_000
+"""Longest content that is tried; each bit costs one hash of all of it, so that the time grows with the square (6 s)."""
 
 
 def put_back(content: bytes, sound: Callable[[bytearray], bool]) -> bytes | None:

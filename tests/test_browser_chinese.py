@@ -33,6 +33,7 @@ PAGES = (
     "/drill",
     "/no-such-page",
 )
+pytestmark = pytest.mark.slow  # two minutes and a half of a browser
 SEEN = Path(__file__).with_name("seen_text.js").read_text(encoding="utf-8")
 NAMES = {
     "GridWhistle", "Holm", "Sobol", "Morris", "Kaplan", "Meier", "CSV", "YAML", "JSON", "HTML", "SHA", "EXERCISE",

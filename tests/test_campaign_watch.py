@@ -66,7 +66,7 @@ def test_a_running_campaign_is_watched_cancelled_and_resumed(tmp_path):
     process = start(tmp_path)
     seen = wait_for(lambda: moving(tmp_path / "r"))
     assert (seen.planned, seen.failed, seen.pid, seen.workers) == (200, 0, process.pid, 2)
-    assert 0 < seen.eta_s < 60 and 0 < seen.share < 1
+    assert 0 < seen.eta_s < 600 and 0 < seen.share < 1
     assert cancel(tmp_path / "r")
     assert process.wait(30) == 143
     stopped = progress(tmp_path / "r")

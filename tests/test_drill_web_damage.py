@@ -49,7 +49,7 @@ def half_of(line_number, rest):
 
 
 def lobby(url, lang):
-    return html.unescape(httpx.get(f"{url}/drill?lang={lang}").text)
+    return html.unescape(httpx.get(f"{url}/drill?lang={lang}", timeout=120).text)
 
 
 def row(text, name):
@@ -99,14 +99,20 @@ def test_whoever_took_it_up_is_told_what_was_recovered_and_where_the_rest_lies(s
 
 def test_strange_files_beside_recordings_harm_no_page(site):
     url, folder = site
-    for name, made in (("deep", b"[" * 200_000), ("empty", b""), ("number", b"9" * 9000), ("list", b"[1]\n")):
+    for name, made in (
+        ("deep", b"[" * 200_000 + b"\n"),
+        ("empty", b""),
+        ("number", b"9" * 9000 + b"\n"),
+        ("list", b"[1]\n"),
+    ):
         variant(folder, name, lambda _, content=made: content)
     (folder.with_name("a-folder") / "recording.jsonl").mkdir(parents=True)
     (folder.with_name("a-link")).mkdir()
     (folder.with_name("a-link") / "recording.jsonl").symlink_to(folder / "nowhere")
-    answer = httpx.get(f"{url}/drill?lang=en")
+    answer = httpx.get(f"{url}/drill?lang=en", timeout=120)
     assert answer.status_code == 200
-    for name in ("deep", "empty", "number", "list"):
+    assert "<code>empty</code>" not in answer.text, "not even its first line was written"
+    for name in ("deep", "number", "list"):
         assert "data-damage" in row(html.unescape(answer.text), name)
     for name in ("deep", "empty", "number", "list", "a-folder", "a-link"):
         assert httpx.post(f"{url}/drill/take-up", data={"recording": name}, timeout=60).status_code == 400

@@ -96,7 +96,9 @@ def test_a_drill_whose_first_line_is_damaged_is_still_offered_to_be_taken_up(tmp
     file.write_bytes(flipped(file.read_bytes(), 0, 2))
     (tmp_path / "drills" / "begun" / "recording.jsonl").write_bytes(b'{"actor"')
     found = {one.folder: one.title for one in Rooms(tmp_path).unfinished()}
-    assert found == {"sound": title, "damaged": {}} and Recording.read(file).mended == (1,)
+    assert found == {"sound": title, "damaged": {"en": "damaged", "zh": "damaged"}} and Recording.read(file).mended == (
+        1,
+    )
 
 
 # ---------------------------------------------------------------- job files
