@@ -105,7 +105,7 @@ def take_drill(browser: Any, url: str, folder: Path) -> list[Path]:
     room.wait_for_selector(SEATED, timeout=BUILT_MS)
     player.goto(f"{url}/drill?lang=en")
     player.fill("#code", room.get_attribute("[data-drill]", "data-code"))
-    player.click("form[action='/drill/join'] button")
+    player.click("form[action^='/drill/join'] button")
     player.click(f"form:has(input[value={PLAYER}]) button")
     player.wait_for_selector(SEATED)
     room.click("[data-act=start]")
