@@ -104,7 +104,7 @@ def test_a_run_from_the_form_to_the_answer(browser, server):
         button.click()
         page.wait_for_selector("#jobs table.queue")
         row = page.locator("#jobs tbody tr").first
-        assert "li wei" in row.inner_text() and "bare-line" in row.inner_text()
+        assert "li wei" in row.inner_text() and "A line at three desks" in row.inner_text()
         row.get_by_role("link", name="Compare", exact=True).click(timeout=120_000)
         page.wait_for_selector("#answer .answer", timeout=30_000)
         assert "Four desks" in page.inner_text("#answer .answer")
@@ -119,7 +119,7 @@ def test_a_waiting_job_can_be_cancelled_by_a_button(browser, server):
         seen.ready("#run-form[data-checked]")
         page = seen.page
         page.click("#run-form button[type=submit]")
-        row = page.locator("#jobs tbody tr", has_text="whistle-vs-referral").first
+        row = page.locator("#jobs tbody tr", has_text="Whistle and report against referral").first
         row.get_by_role("button").click(timeout=20_000)
         page.wait_for_selector("#jobs-done .said")
         page.wait_for_function(
