@@ -28,6 +28,7 @@ import typer
 from typer.core import TyperGroup
 
 from scenarios.option_numbers import MOST_SEED, decimal, whole
+from sim.plain_values import MOST_DAYS, MOST_RESIDENTS
 
 if TYPE_CHECKING:
     from scenarios.console import Console
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 EXTRAS = {"kaleido": "report", "distributed": "cluster", "playwright": "browser", "simpy": "bench"}
 """Module that may be missing -> the extra that brings it."""
 
-YEAR_S, MOST_RESIDENTS = 31_557_600, 20_000_000
+YEAR_S = 31_557_600
 
 HEAVY = ("run", "compare", "sensitivity", "calibrate", "export", "drill", "dashboard")
 """Commands that load the engine or read results."""
@@ -127,7 +128,7 @@ Replications = Annotated[
     int | None, whole("--replications", "-n", least=1, most=1_000_000, help="Replications of each policy.")
 ]
 Seed = Annotated[int | None, whole("--seed", most=MOST_SEED, help="Root seed of all random draws.")]
-Days = Annotated[float | None, decimal("--days", most=36_525, help="Simulated days, in place of the scenario's.")]
+Days = Annotated[float | None, decimal("--days", most=MOST_DAYS, help="Simulated days, in place of the scenario's.")]
 CityFolder = Annotated[
     Path | None, typer.Option("--city", help="Folder of a saved city, in place of the scenario's city.")
 ]

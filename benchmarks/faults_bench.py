@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -80,7 +81,7 @@ class NotDriven(Exception):
 
 
 @dataclass
-class Host:
+class Host(ABC):
     """A command, a folder to work in, and what it brings forth undisturbed.
 
     Attributes
@@ -101,9 +102,9 @@ class Host:
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True)
 
+    @abstractmethod
     def faults(self) -> Mapping[str, Callable[[Path], Found]]:
         """Return each fault with what drives it in a folder that is not there yet."""
-        raise NotImplementedError
 
     def cell(self, fault: str) -> Cell:
         """Break something, go on as a user would, and count."""

@@ -13,9 +13,9 @@ from typing import Any
 import typer
 
 from sim.errors import InputError
+from sim.plain_values import MOST_DIGITS, MOST_WHOLE
 
-MOST_SEED = 2**63 - 1
-MOST_DIGITS = 40
+MOST_SEED = MOST_WHOLE
 
 
 def whole(*flags: str, help: str, least: int = 0, most: int) -> Any:

@@ -19,6 +19,10 @@ LEAST_NUMBER = 1e-30
 MOST_DIGITS = 40
 MOST_TEXT = 10_000
 MOST_NAME = 200
+MOST_DAYS = 36_525
+"""Days that a run may last: a hundred years; the forms and the command line ask here alike."""
+MOST_RESIDENTS = 20_000_000
+"""Residents of the largest city that is taken: about as many as live in the largest there are."""
 
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")

@@ -14,6 +14,7 @@ from sim.agents.posts import Post, Shift
 from sim.cases.catalogue import MOST_MIN, CaseType, Level, Part
 from sim.city.closures import Closure
 from sim.institutions.parts import Calendar, Channel, Department, Sweep, Whistle
+from sim.plain_values import MOST_DAYS
 
 LEAST_DAYS = 0.001
 """A run of a minute and a half: below, nothing can happen."""
@@ -54,9 +55,9 @@ class ModelSpec(Part):
     ``warm_up_days`` and ``horizon_days - cool_down_days``.
     """
 
-    horizon_days: float = Field(30.0, gt=0, le=36_525, description="length of a run; at most a hundred years")
-    warm_up_days: float = Field(0.0, ge=0, le=36_525)
-    cool_down_days: float = Field(0.0, ge=0, le=36_525)
+    horizon_days: float = Field(30.0, gt=0, le=MOST_DAYS, description="length of a run; at most a hundred years")
+    warm_up_days: float = Field(0.0, ge=0, le=MOST_DAYS)
+    cool_down_days: float = Field(0.0, ge=0, le=MOST_DAYS)
     calendar: Calendar = Calendar()
     profiles: dict[str, list[float]] = Field(
         default_factory=dict, description="named weights for hours, weekdays, months"

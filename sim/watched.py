@@ -17,9 +17,9 @@ _MARK = "GRIDWHISTLE_WATCHED"
 _NO_THREAD = 127
 """With this the system's C library ends a process that has no memory for a thread's own data."""
 _SUDDEN = frozenset(
-    -getattr(signal, name) for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGKILL", "SIGTRAP") if hasattr(signal, name)
+    -getattr(signal, name) for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGTRAP") if hasattr(signal, name)
 ) | {_NO_THREAD}
-"""Return codes of a process that ended without a chance to speak."""
+"""Return codes of a process that a failed request for memory ends; a kill from outside is not among them."""
 
 
 def run_again() -> int | None:

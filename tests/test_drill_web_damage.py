@@ -77,6 +77,7 @@ def test_the_lobby_says_what_is_lost_and_what_can_be_recovered(site):
     assert (found.line, found.lost_bytes) == (4, middle.stat().st_size - kept)
 
 
+@pytest.mark.slow
 def test_whoever_took_it_up_is_told_what_was_recovered_and_where_the_rest_lies(site):
     url, folder = site
     file = variant(folder, "broken", half_of(5, rest=True))

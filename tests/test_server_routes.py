@@ -40,6 +40,7 @@ def test_the_addresses_are_those_of_the_router(known):
     assert len(known) > 40
 
 
+@pytest.mark.slow
 def test_no_route_and_no_socket_answers_a_fault_to_malformed_input(known, sender, caplog):
     watched = [logging.getLogger(name) for name in ("uvicorn.error", "gridwhistle", "asyncio")]
     for one in watched:

@@ -25,7 +25,7 @@ from dashboards.drill.said import mistake
 from dashboards.drill.seats import NO_SEAT, seated
 from dashboards.drill.teller import encoded
 from dashboards.server.access import client_of
-from dashboards.server.sockets import ABORT
+from dashboards.server.sockets import ABORT, received
 from dashboards.server.state import state_of
 from dashboards.server.tries import WrongSecret
 from scenarios.drill import CONTROLLER
@@ -114,7 +114,7 @@ async def _closed(socket: WebSocket, code: int, why: str) -> None:
 
 async def _receive(socket: WebSocket, room: Room, seat: Seat, box: Outbox) -> None:
     while True:
-        text = await _received(socket)
+        text = await received(socket)
         if wait_s := room.places.pace_s(seat):
             await asyncio.sleep(wait_s)
         given = _read(text)
@@ -124,20 +124,6 @@ async def _receive(socket: WebSocket, room: Room, seat: Seat, box: Outbox) -> No
             room.background(_answer(room, seat, given, box))  # it takes a while; the controller goes on
         elif given.get("do") != "ping":
             await _answer(room, seat, given, box)
-
-
-async def _received(socket: WebSocket) -> str:
-    """Return the next message; one of bytes is none that can be read.
-
-    Raises
-    ------
-    WebSocketDisconnect
-        The client left.
-    """
-    message = await socket.receive()
-    if message["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(message.get("code") or 1000)
-    return message.get("text") or ""
 
 
 def _read(text: str) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse
 
-from dashboards.job_request import JobRequest
+from dashboards.job_request import MOST_DAYS, MOST_REPLICATIONS, JobRequest
 from dashboards.lab.context import Lab
 from dashboards.report.html import text
 from dashboards.server.access import require
@@ -33,7 +33,7 @@ FIELDS = ("scenario", "baseline", "arms", "replications", "days", "seed", "owner
 AT = {"policy": "arms", "policies": "arms", "horizon_days": "days"} | {name: name for name in FIELDS}
 """Field of an error -> the form's field beside which it is shown; anything else is shown above the button."""
 FIRST = "whistle-vs-referral"
-MOST_REPLICATIONS, MOST_DAYS, MOST_SEED = 100_000, 3_660, 2**53
+MOST_SEED = 2**53
 Planner = Annotated[User, Depends(require("planner"))]
 
 

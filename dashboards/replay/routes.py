@@ -24,6 +24,7 @@ from dashboards.replay.page import chooser, replay_page
 from dashboards.replay.shelf import Held, Replays
 from dashboards.server.access import client_of, user_of
 from dashboards.server.shell import language_of, visit_of
+from dashboards.server.sockets import received
 from dashboards.server.state import state_of
 from dashboards.server.threads import PLAYING, WINDOWS, away, slow
 from dashboards.texts import LANGUAGES
@@ -201,7 +202,7 @@ async def _serve(socket: WebSocket, held: Held, place: asyncio.Event) -> None:
     sending, going = asyncio.create_task(_send(socket, held, wish)), asyncio.create_task(place.wait())
     try:
         while True:
-            receiving = asyncio.ensure_future(_received(socket))
+            receiving = asyncio.ensure_future(received(socket))
             done, _ = await asyncio.wait({receiving, sending, going}, return_when=asyncio.FIRST_COMPLETED)
             if sending in done or going in done:
                 receiving.cancel()
@@ -214,20 +215,6 @@ async def _serve(socket: WebSocket, held: Held, place: asyncio.Event) -> None:
     finally:
         sending.cancel()
         going.cancel()
-
-
-async def _received(socket: WebSocket) -> str:
-    """Return the next message; one of bytes is a wish that cannot be read.
-
-    Raises
-    ------
-    WebSocketDisconnect
-        The viewer left.
-    """
-    message = await socket.receive()
-    if message["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(message.get("code") or 1000)
-    return message.get("text") or ""
 
 
 async def _send(socket: WebSocket, held: Held, wish: Wish) -> None:

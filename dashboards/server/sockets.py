@@ -1,13 +1,14 @@
 """The protocol of our websockets: uvicorn's, with a way to cut off a client that takes nothing.
 
 Closing in order needs a client that reads; one that does not would hold its socket until pings give it up. What is
-sent and when is `dashboards.drill.socket`.
+sent and when is decided where sockets are served.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 CLOSE_S = 2.0
@@ -49,3 +50,17 @@ class Protocol(WebSocketsSansIOProtocol):
         scope: Any = getattr(self, "scope", None)  # none when the handshake was refused
         if scope is not None:
             scope["extensions"][ABORT] = self.transport.abort
+
+
+async def received(socket: WebSocket) -> str:
+    """Return the next message; one of bytes is an empty text, which nobody's message is.
+
+    Raises
+    ------
+    WebSocketDisconnect
+        The client left.
+    """
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code") or 1000)
+    return message.get("text") or ""

@@ -20,6 +20,7 @@ from sim.city.cache import cache_folder, prune
 from sim.city.shared import located
 from sim.errors import InputError
 from sim.forms import Form
+from sim.plain_values import MOST_RESIDENTS
 
 if TYPE_CHECKING:
     from sim.city.city import City
@@ -42,7 +43,7 @@ class SyntheticSpec(Form):
 
     name: str = Field("Synthetic city", min_length=1, max_length=80)
     name_zh: str | None = Field(None, min_length=1, max_length=80)
-    residents: int = Field(100_000, ge=1, le=20_000_000, description="residents (persons)")
+    residents: int = Field(100_000, ge=1, le=MOST_RESIDENTS, description="residents (persons)")
     seed: int = Field(1, ge=0, lt=2**63, description="seed of streets, homes and ties")
     archetype_shares: Share | None = Field(None, description="shares of residents by archetype (0 where not named)")
     density_per_km2: Share | None = Field(None, description="residents per km2 by archetype")
@@ -83,7 +84,7 @@ class ReadSpec(Form):
     file: str | None = Field(None, min_length=1, description="the file (graphml)")
     seed: int = Field(1, ge=0, lt=2**63, description="seed of what is not in the files: homes, traits, ties")
     residents: int | None = Field(
-        None, ge=0, le=20_000_000, description="residents; null: the raster's total; needed without a raster"
+        None, ge=0, le=MOST_RESIDENTS, description="residents; null: the raster's total; needed without a raster"
     )
     raster_unit: Literal["per_m2", "per_km2", "per_cell"] = Field(
         "per_m2", description="what a population raster's values count"

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from sim.cases.catalogue import MOST_LOGIT, MOST_MIN, Level, Part, Title
 from sim.cases.laws import Law, LawField
+from sim.plain_values import MOST_DAYS
 
 
 class Department(Part):
@@ -110,9 +111,9 @@ class Sweep(Part):
     name: str = Field(min_length=1, description="names its draws")
     types: list[str] = Field(min_length=1, description="what is looked for; enquiries and bare types cannot be")
     post: str = Field(description="whose people look, while they are on duty and free")
-    start_day: int = Field(0, ge=0, le=36_525, description="first day, counted from the scenario's start (0)")
-    days: int = Field(1, ge=1, le=36_525, description="days in a row that it lasts")
-    every_days: int | None = Field(None, ge=1, le=36_525, description="begins again after so many days (null: once)")
+    start_day: int = Field(0, ge=0, le=MOST_DAYS, description="first day, counted from the scenario's start (0)")
+    days: int = Field(1, ge=1, le=MOST_DAYS, description="days in a row that it lasts")
+    every_days: int | None = Field(None, ge=1, le=MOST_DAYS, description="begins again after so many days (null: once)")
     hours: tuple[float, float] = Field((9.0, 17.0), description="hours of the clock at which people look")
     intensity: float = Field(
         1.0, gt=0, le=1000, description="times the rate at which a patrol of everybody of the post would find it"
