@@ -47,6 +47,7 @@ DASH = "–"
 MOST_DECIMALS = 3
 OVER_ALL = ("utilisation",)
 MOST_OF_SHARES = 2
+WIDEST_RATIO = 1000.0  # an interval whose ends lie farther apart says nothing of a variance ratio
 LEAST_SHOWN = 0.01  # spans all below this in their own unit are told in the next smaller one
 _SMALLER = {"days": ("h", 24.0), "h": ("min", 60.0), "min": ("s", 60.0)}
 _COUNTS = ("", "1", "count", "number")
@@ -218,7 +219,7 @@ def ends(low: str, high: str, words: Words) -> str:
 
 
 def ratio(row: Mapping[str, Any], words: Words, most: float = 10_000.0) -> str:
-    """Return a variance ratio with its interval; in words where the arms never differ."""
+    """Return a variance ratio with its interval; in words where the arms never differ, or where nothing is known."""
     value = row.get("variance_ratio")
     if value is None or math.isnan(float(value)):
         return DASH
@@ -229,5 +230,7 @@ def ratio(row: Mapping[str, Any], words: Words, most: float = 10_000.0) -> str:
     bounds = [row.get(f"variance_ratio_{end}", math.nan) for end in ("low", "high")]
     if not all(finite(bound) for bound in bounds):
         return number(float(value), 2)
+    if bounds[1] > WIDEST_RATIO * bounds[0]:
+        return words("words.ratio_open")
     low, high = (number(float(bound), 2) for bound in bounds)
     return f"{number(float(value), 2)} ({ends(low, high, words)})"

@@ -87,3 +87,13 @@ def test_help_fits_eighty_columns_and_cuts_nothing(command):
     said = CliRunner().invoke(app, [*command, "--help"], terminal_width=80).output
     assert "..." not in said.replace("COMMAND [ARGS]...", "") and "…" not in said
     assert all(len(line) <= 80 for line in said.splitlines())
+
+
+def test_a_variance_ratio_of_which_nothing_is_known_is_no_number():
+    from scenarios.numbers import ratio
+
+    known = {"variance_ratio": 25.0, "variance_ratio_low": 6.0, "variance_ratio_high": 90.0}
+    assert ratio(known, Texts("en")) == "25 (6 to 90)"
+    assert ratio({**known, "variance_ratio_low": 3.6e-4, "variance_ratio_high": 1.8e6}, Texts("en")) == (
+        "too few replications to tell"
+    )
