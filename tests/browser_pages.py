@@ -142,7 +142,7 @@ class Visit:
     foreign: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
-    def ready(self, selector: str = "body[data-ready=true]", timeout_s: float = 30.0) -> None:
+    def ready(self, selector: str = "body[data-ready=true]", timeout_s: float = 60.0) -> None:
         """Wait until something stands on the page."""
         self.page.wait_for_selector(selector, timeout=timeout_s * 1000, state="attached")
 

@@ -124,7 +124,7 @@ class Seat:
         """Do something that must be possible."""
         assert self.ask(act, **fields) == ""
 
-    def until(self, condition: Callable[[], Any], timeout_s: float = 20.0) -> Any:
+    def until(self, condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
         """Wait until a condition holds."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:

@@ -40,7 +40,7 @@ def site(tmp_path_factory):
         yield Site(url, "", kept)
 
 
-def until(seen, condition, timeout_ms=20000):
+def until(seen, condition, timeout_ms=60_000):
     """Wait until a condition in Python holds; the page's policy forbids Playwright's own polling by strings."""
     for _ in range(timeout_ms // 50):
         if found := condition():
@@ -91,9 +91,9 @@ def test_a_whole_drill_by_browser(browser, site, tmp_path):
         until(control, lambda: "Reason: nearest" in text(control, "[data-part=decided]"))
 
         answered, found = set(re.findall(r"D\d+", first)), []  # it may be over before it is looked at a second time
-        until(player, lambda: found.extend(set(decision(player)) - answered) or found or jumped(control), 40000)
+        until(player, lambda: found.extend(set(decision(player)) - answered) or found or jumped(control), 90_000)
         second = found[0]
-        until(control, lambda: "timed out" in text(control, f"[data-decided={second}]"), 20000)
+        until(control, lambda: "timed out" in text(control, f"[data-decided={second}]"), 60_000)
 
         control.page.fill("#adhoc-text", "A drone is over the crowd.")  # click one: the text; two: send
         control.page.click("[data-act=adhoc]")
@@ -143,7 +143,7 @@ def test_a_page_comes_back_by_itself_and_loses_nothing(browser, site):
         seen.page.evaluate("() => { document.querySelector('[data-drill]').desk.link.socket.close(); }")
         for n in range(3):
             leader.do("adhoc", content={"to": ["dispatcher"], "text": {"en": f"missed {n}", "zh": f"missed {n}"}})
-        until(seen, lambda: "missed 2" in text(seen, "[data-part=feed]"), 3000)
+        until(seen, lambda: "missed 2" in text(seen, "[data-part=feed]"), 15_000)
         feed = text(seen, "[data-part=feed]")
         assert [feed.count(f"missed {n}") for n in range(3)] == [1, 1, 1]
         leader.do("stop", reason="enough")
