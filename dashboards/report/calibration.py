@@ -17,6 +17,7 @@ from calibration.durations import DurationFit
 from calibration.fits import GroupFit
 from calibration.measured import STATISTICS, quantile
 from calibration.observed import Sample
+from calibration.said import named
 from calibration.told import joint_lines, open_ends, sizes
 from dashboards.charts.base import Chart
 from dashboards.charts.calibration import (
@@ -147,11 +148,11 @@ def _fits(outcome: Outcome, t: Texts) -> str:
 
 def _arrivals(group: GroupFit, t: Texts) -> str:
     a, d = group.arrivals, group.arrivals.dispersion
-    form = " + ".join(t.name("calibrate.forms", part) for part in ("+".join(a.day_terms) or "level").split("+"))
+    form = named("+".join(a.day_terms) or "level", t.lang)
     p = "p < 0.001" if a.gaps.ks_p < 0.001 else f"p = {a.gaps.ks_p:.3f}"
     rows = [
         ("per_day", number(a.per_day), ends(number(a.per_day_low), number(a.per_day_high), t)),
-        ("hours", t.name("calibrate.forms", a.hour_form), ""),
+        ("hours", named(a.hour_form, t.lang), ""),
         ("days", form, ""),
         ("trend", number(a.trend_per_year), ends(number(a.trend_low), number(a.trend_high), t)),
         ("dispersion", number(d.phi), ends(number(d.phi_low), number(d.phi_high), t)),
@@ -171,7 +172,7 @@ def _arrivals(group: GroupFit, t: Texts) -> str:
 def _law(fitted: DurationFit, title: str, t: Texts) -> str:
     rows = []
     for part in fitted.law.described():
-        name = t.name("calibrate.laws", str(part["part"]))
+        name = named(str(part["part"]), t.lang)
         rows.append(
             [
                 f'<th scope="row">{text(name)}</th>',
@@ -213,7 +214,8 @@ def _candidates(frame: pd.DataFrame, title: str, t: Texts) -> str:
             for c in ("parameters", "score", "behind", "error", "aic")
         ]
         mark = t("words.yes") if row["chosen"] is True or row["chosen"] == 1 else ""
-        rows.append([text(row["what"]), f'<th scope="row">{text(row["form"])}</th>', *cells, text(mark)])
+        form = f'<th scope="row">{text(named(row["form"], t.lang))}</th>'
+        rows.append([text(named(row["what"], t.lang)), form, *cells, text(mark)])
     return table([t.name("calibrate.choice_columns", c) for c in columns], rows, title, "data")
 
 
@@ -240,13 +242,12 @@ def _data(outcome: Outcome, t: Texts) -> str:
 def _provenance(outcome: Outcome, t: Texts) -> str:
     lines = [t(f"calibrate.report.{key}") for key in ("input", "tuned", "emergent")]
     rows = []
-    for name, made in outcome.made.data["types"].items():
-        for field, where in made["provenance"].items():
-            words, _, confidence = where.rpartition("; ")
-            tag = f'<span class="tag {"assumed" if confidence == "assumption" else "sourced"}">'
+    for name, fields in outcome.made.origins.items():
+        for field, origin in fields.items():
+            tag = f'<span class="tag {"assumed" if origin.confidence == "assumption" else "sourced"}">'
             rows.append(
                 [f'<th scope="row"><code>{text(f"{name}.{field}")}</code></th>',
-                 f"{tag}{text(t.name('confidence', confidence))}</span>", text(words)]
+                 f"{tag}{text(t.name('confidence', origin.confidence))}</span>", text(origin.of(t.lang))]
             )  # fmt: skip
     head = [t("report.col_parameter"), t("report.col_confidence"), t("report.col_source")]
     return _list(lines) + table(head, rows, t("calibrate.report.provenance"), "parameters")
