@@ -168,10 +168,11 @@ def _doubted(fits: dict[str, Fitted], aic: dict[str, float], chosen: str) -> Fit
     better = min((n for n in unsure if aic[n] < aic[chosen] - FAR_AHEAD), key=lambda n: aic[n], default=None)
     if better is None or not law.converged:
         return law
+    ahead = f"AIC {aic[better] - aic[chosen]:.0f}"
     note = Problem(
-        f"a law of other parts ({named(better, 'en')}) fits far better (AIC {aic[better] - aic[chosen]:.0f}), but the data do not "
+        f"a law of other parts ({named(better, 'en')}) fits far better ({ahead}), but the data do not "
         "determine it; cases that are still open may belong to a part of which none has ended",
-        f"另一种成分的分布（{named(better, 'zh')}）拟合明显更好（AIC {aic[better] - aic[chosen]:.0f}），但数据无法确定它；"
+        f"另一种成分的分布（{named(better, 'zh')}）拟合明显更好（{ahead}），但数据无法确定它；"
         "未办结案件可能属于尚无一件办结的成分",
     )
     return replace(law, converged=False, notes=(note,))

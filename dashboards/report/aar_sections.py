@@ -5,17 +5,19 @@ Roles are named, persons are not: whatever name somebody gave at joining stays i
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dashboards.charts import drill as charts
 from dashboards.charts.phrases import difference, number, verdict
-from dashboards.report.html import chart_figure, paragraph, table, text
+from dashboards.report.html import chart_figure, paragraph, source_text, table, text
 from dashboards.report.sections import section
 from dashboards.texts import Texts
 from scenarios.compare import verdict_word
 from scenarios.drill import words as said
+from scenarios.drill.play import SYSTEM
 from scenarios.drill.records import NOTE_KINDS
 from scenarios.verdicts_told import CLEAR
 
@@ -53,7 +55,8 @@ def overview(drill: Any, t: Texts) -> str:
     else:
         grade = t(f"drill.grades.{card['grade']}")
         words.append(t("drill.aar.overview_score", points=f"{card['points']:.0f}", grade=grade))
-    stopped = paragraph(t("drill.aar.stopped", reason=drill.stop_reason)) if drill.status == "stopped" else ""
+    early = t("drill.aar.stopped", reason=drill.stop_reason) if drill.stop_reason else t("drill.aar.stopped_early")
+    stopped = paragraph(early) if drill.status == "stopped" else ""
     told = drill.exercise.description
     return section(
         "answer", t("drill.aar.overview"), paragraph(t.joiner.join(words), "answer"), stopped,
@@ -65,11 +68,12 @@ def overview(drill: Any, t: Texts) -> str:
 def _facts(drill: Any, t: Texts) -> str:
     header, scenario = drill.recording.header, drill.exercise.made_scenario
     start = drill.exercise.start
+    day = drill.ground.arm.spec.calendar.start + dt.timedelta(days=start.day)
     facts = {
         "exercise": f"{drill.exercise.name} ({drill.exercise.version})",
         "scenario": getattr(scenario.title, t.lang),
         "policy": scenario.policy_title(drill.exercise.base_policy, t.lang),
-        "start": f"{drill.ground.arm.spec.calendar.start.isoformat()} +{start.day} d, {start.time}",
+        "start": f"{day.isoformat()} {start.time}",
         "length": f"{drill.length_min:g} {t('units.min')}",
         "seed": drill.seed,
         "code": header["code"],
@@ -164,10 +168,10 @@ def timeline(drill: Any, t: Texts) -> str:
 
 
 def _marks(drill: Any, t: Texts) -> Iterator[dict[str, Any]]:
-    for slot in drill.injects:
+    for number_of, slot in enumerate(drill.injects, 1):
         if slot.released_min is not None:
-            shown = said.said(slot.shown()["text"], t.lang) or slot.id
-            yield _mark(t("drill.aar.rows.injects"), slot.released_min, "injects", f"{slot.id}: {shown}")
+            told = t("drill.aar.inject_mark", n=number_of, text=said.inject_text(slot.shown(), t, t.lang))
+            yield _mark(t("drill.aar.rows.injects"), slot.released_min, "injects", told)
     for prompt in _answered(drill):
         kind = "stand_in" if prompt.by == "stand-in" else "in_time" if prompt.in_time else "timed_out"
         title = said.prompt_title(prompt.about, prompt.hook, t, t.lang)
@@ -201,10 +205,10 @@ def _decision_row(drill: Any, prompt: Any, found: Any, t: Texts) -> list[str]:
     same = prompt.chosen == prompt.rule_option
     rule = t("drill.aar.same") if same else said.answer_short(prompt.shown_option(prompt.rule_option), t, t.lang)
     if prompt.by == "stand-in":
-        answer += f" ({t('drill.aar.stand_in')})"
+        answer = t("drill.aar.answer_how", answer=answer, how=t("drill.aar.stand_in"))
     elif not prompt.in_time:
-        answer += f" ({t('drill.aar.timed_out')})"
-    effect = "; ".join(_clear(found, t)) or t("drill.aar.branch_unclear") if found is not None else "–"
+        answer = t("drill.aar.answer_how", answer=answer, how=t("drill.aar.timed_out"))
+    effect = t("phrases.comma").join(_clear(found, t)) or t("drill.aar.branch_unclear") if found is not None else "–"
     title = said.prompt_title(prompt.about, prompt.hook, t, t.lang)
     shown = text(answer) if same else f"<strong>{text(answer)}</strong>"
     return [
@@ -278,7 +282,8 @@ def _note_row(drill: Any, note: Any, t: Texts) -> list[str]:
 
 
 def _rating_row(drill: Any, name: str, rating: Any, t: Texts) -> list[str]:
-    told = f"{_criterion(drill, name, t)}: {rating.points:g}. {rating.text}"
+    fields = {"criterion": _criterion(drill, name, t), "points": f"{rating.points:g}", "text": rating.text}
+    told = t("drill.aar.rating", **fields).strip()
     return [text(said.clock(rating.t_min)), text(t("drill.control")), text(told), ""]
 
 
@@ -293,14 +298,16 @@ def _criterion(drill: Any, name: str, t: Texts) -> str:
 def injects(drill: Any, t: Texts) -> str:
     """The master events list as it was played."""
     rows = []
-    for slot in drill.injects:
+    for number_of, slot in enumerate(drill.injects, 1):
         shown = slot.shown()
         when = "–" if slot.released_min is None else said.clock(slot.released_min)
-        told = said.said(shown["text"], t.lang) or ", ".join(e["kind"] for e in shown["effects"])
+        told = said.inject_text(shown, t, t.lang)
         expected = said.said(shown["expected"], t.lang)
         roles = said.listed([_role(drill, r, t) for r in slot.inject.to], t.lang)
-        status = t(f"drill.inject_status.{slot.status}") + (f": {slot.failed}" if slot.failed else "")
-        rows.append([f'<th scope="row">{text(slot.id)}</th>', when, text(status), text(roles),
+        status = t(f"drill.inject_status.{slot.status}")
+        if slot.why is not None:
+            status += t("phrases.colon") + t.mistake(slot.why)
+        rows.append([f'<th scope="row">{number_of} <code>{text(slot.id)}</code></th>', when, text(status), text(roles),
                      f'<td class="long">{text(told)}</td>', text(expected)])  # fmt: skip
     columns = [t("drill.terminal.columns.id"), t("drill.aar.column.time"), t("drill.terminal.columns.status")]
     columns += [t("drill.aar.column.role"), t("drill.terminal.columns.text"), t("drill.aar.expected")]
@@ -309,9 +316,23 @@ def injects(drill: Any, t: Texts) -> str:
 
 def provenance(drill: Any, t: Texts) -> str:
     """What the exercise assumes, as it says itself."""
-    rows = [[text(k), text(v)] for k, v in drill.exercise.provenance.items()]
-    body = table(["", t("drill.aar.provenance")], rows, t("drill.aar.provenance")) if rows else paragraph("–")
+    rows = [[_about(drill, k, t), _assumed(v, t)] for k, v in drill.exercise.provenance.items()]
+    heads = [t("drill.aar.column.about"), t("drill.aar.provenance")]
+    body = table(heads, rows, t("drill.aar.provenance")) if rows else paragraph("–")
     return section("provenance", t("drill.aar.provenance"), body)
+
+
+def _about(drill: Any, name: str, t: Texts) -> str:
+    """Return what an assumption is about: a criterion, an objective or a role by its title, else the name as it is."""
+    exercise = drill.exercise
+    titled = {one.id: one.title for one in (*exercise.criteria, *exercise.objectives)}
+    titled |= {role: one.title for role, one in exercise.roles.items()}
+    return text(getattr(titled[name], t.lang)) if name in titled else f"<code>{text(name)}</code>"
+
+
+def _assumed(value: Any, t: Texts) -> str:
+    """Return an assumption; one that an exercise says in one language only keeps it and is marked so."""
+    return source_text(value, t) if isinstance(value, str) else text(getattr(value, t.lang))
 
 
 def limits(t: Texts) -> str:
@@ -326,7 +347,7 @@ def log(drill: Any, t: Texts) -> str:
         data = {k: v for k, v in line.data.items() if k not in ("exercise", "about", "options")}
         content = json.dumps(data, ensure_ascii=False)
         rows.append([
-            str(line.n), said.clock(line.t_min), text(_who(drill, line.role, t)), text(line.kind),
+            str(line.n), said.clock(line.t_min), text(_who(drill, line.role, t)), text(t(f"drill.lines.{line.kind}")),
             f'<td class="long"><code class="hash">{text(content[:400])}{"…" if len(content) > 400 else ""}</code></td>',
             f'<code class="hash">{line.hash[:16]}</code>',
         ])  # fmt: skip
@@ -338,4 +359,6 @@ def log(drill: Any, t: Texts) -> str:
 
 
 def _who(drill: Any, role: str, t: Texts) -> str:
+    if role == SYSTEM:
+        return t("drill.system")
     return _role(drill, role, t) if role in drill.exercise.roles or role == "controller" else role

@@ -5,6 +5,7 @@ It takes what `calibration.command` brought and adds nothing to it.
 
 from __future__ import annotations
 
+import datetime as dt
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from calibration.caselog.diagnosis import Finding
 from calibration.command import Outcome
 from calibration.durations import DurationFit
 from calibration.fits import GroupFit
@@ -36,6 +38,8 @@ from dashboards.report.write import frame, write_page
 from dashboards.texts import Texts, pick
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+OF_THE_FILE = ("column", "found", "allowed")
+OPEN, CLOSE = "\ue000", "\ue001"  # no text has these characters: they are nobody's
 SECTIONS = ("answer", "test", "charts", "fits", "choices", "data", "provenance", "reproduce", "limits")
 
 
@@ -137,7 +141,7 @@ def _fits(outcome: Outcome, t: Texts) -> str:
     parts = []
     for name, group in outcome.fit.groups.items():
         if outcome.fit.column is not None:
-            parts.append(paragraph(name, "kicker"))
+            parts.append(f'<p class="kicker"><code>{text(name)}</code></p>')
         parts.append(_arrivals(group, t) + _law(group.cycle, t("calibrate.closing_title"), t))
         if group.tail is not None:
             key = "end_title_scaled" if group.tail.scaled else "end_title"
@@ -199,9 +203,10 @@ def _choices(outcome: Outcome, t: Texts) -> str:
     for name, group in outcome.fit.groups.items():
         tables = [group.arrivals.candidates, group.cycle.candidates]
         tables += [group.tail.candidates, group.tail.fit.candidates] if group.tail is not None else []
-        title = name if outcome.fit.column is not None else t("calibrate.report.choices")
+        title = t("calibrate.report.choices") + (t("phrases.colon") + name if outcome.fit.column is not None else "")
         whole = pd.concat([frame for frame in tables if len(frame)], ignore_index=True)
-        parts.append(f"<details><summary>{text(title)}</summary>{_candidates(whole, title, t)}</details>")
+        shown = f"<code>{text(name)}</code>" if outcome.fit.column is not None else text(title)
+        parts.append(f"<details><summary>{shown}</summary>{_candidates(whole, title, t)}</details>")
     return "".join(parts)
 
 
@@ -230,13 +235,17 @@ def _data(outcome: Outcome, t: Texts) -> str:
         "calibrate.split_line", at=fit.held.start, before=f"{len(fit.seen):,}", after=f"{len(fit.held):,}",
         open=int(fit.train.cases["open_end"].sum()),
     )  # fmt: skip
-    odd = [
-        t.joiner.join([one.text("problem", t), one.text("consequence", t)])
-        for one in fit.log.diagnosis.of("drop", "warn", "note")
-    ]
-    told = _list(odd) if odd else paragraph(t("calibrate.report.odd_none"))
+    odd = [f"<li>{_finding(one, t)}</li>" for one in fit.log.diagnosis.of("drop", "warn", "note")]
+    told = f"<ul>{''.join(odd)}</ul>" if odd else paragraph(t("calibrate.report.odd_none"))
     source = paragraph(f"SHA-256: {fit.log.source.sha256}", "note")
     return paragraph(line) + paragraph(split) + source + f"<h3>{text(t('calibrate.report.odd'))}</h3>" + told
+
+
+def _finding(one: Finding, t: Texts) -> str:
+    """Return what was odd and what follows; what stands in the file itself, columns and values, stands as code."""
+    marked = {k: f"{OPEN}{v}{CLOSE}" if k in OF_THE_FILE and v else v for k, v in one.fields.items()}
+    said = t.joiner.join(t(f"caselog.findings.{one.code}.{part}", **marked) for part in ("problem", "consequence"))
+    return text(said).replace(OPEN, "<code>").replace(CLOSE, "</code>")
 
 
 def _provenance(outcome: Outcome, t: Texts) -> str:
@@ -250,4 +259,7 @@ def _provenance(outcome: Outcome, t: Texts) -> str:
                  f"{tag}{text(t.name('confidence', origin.confidence))}</span>", text(origin.of(t.lang))]
             )  # fmt: skip
     head = [t("report.col_parameter"), t("report.col_confidence"), t("report.col_source")]
-    return _list(lines) + table(head, rows, t("calibrate.report.provenance"), "parameters")
+    seen, file = outcome.fit.seen, outcome.fit.log.source.name
+    last = seen.start + dt.timedelta(days=seen.days - 1)
+    origin = paragraph(t("calibrate.report.origin", file=file, first=seen.start, last=last))
+    return _list(lines) + origin + table(head, rows, t("calibrate.report.provenance"), "parameters")
