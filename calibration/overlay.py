@@ -24,7 +24,7 @@ from calibration.fits import GroupFit, LogFit, TailFit
 from calibration.laws import Fitted
 from calibration.office import Office
 from calibration.problems import Problem
-from calibration.said import Clause, Origin
+from calibration.said import Clause, Origin, Span
 from scenarios.library import LIBRARY, load, locate
 from scenarios.schema import Scenario
 
@@ -270,11 +270,11 @@ def source_text(fit: LogFit) -> str:
 
 
 def _told_law(cycle: DurationFit) -> Clause:
-    law = cycle.law
+    law, working = cycle.law, cycle.office is not None
     return Clause(
-        "closing_working" if cycle.office else "closing_elapsed",
-        {"form": law.shape.name, "open": str(law.cases - law.ended), "median": _told_median(law), "n": str(law.cases),
-         "latest": f"{cycle.recent:.0%}"},
+        "closing_working" if working else "closing_elapsed",
+        {"form": law.shape.name, "open": str(law.cases - law.ended), "median": _told_median(law, working),
+         "n": str(law.cases), "latest": f"{cycle.recent:.0%}"},
     )  # fmt: skip
 
 
@@ -284,11 +284,11 @@ def _told_tail(tail: TailFit) -> Clause:
     return Clause("end_scaled" if tail.scaled else "end", fields)
 
 
-def _told_median(law: Fitted) -> Clause:
+def _told_median(law: Fitted, working: bool = False) -> Clause:
     low, high = (float(end[0]) for end in law.interval(0.5))
     key = "median" if math.isfinite(high) else "median_from"
-    told = _ended(float(law.quantile(0.5)[0]), low, high, ".4g")
-    return Clause(key if math.isfinite(low) else "median_alone", told)
+    ends = {"value": float(law.quantile(0.5)[0]), "low": low, "high": high}
+    return Clause(key if math.isfinite(low) else "median_alone", {name: Span(v, working) for name, v in ends.items()})
 
 
 def _description(fit: LogFit, reasons: tuple[Problem, ...], differences: tuple[Problem, ...] = ()) -> dict[str, str]:

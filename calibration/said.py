@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from calibration.measured import SPANS, shown
+
 NAMES: dict[str, tuple[str, str]] = {
     # what was chosen
     "hours": ("hours", "小时分布"),
@@ -100,17 +102,33 @@ def named(code: str, lang: str) -> str:
 
 
 @dataclass(frozen=True)
+class Span:
+    """A span of minutes; working minutes are never told in days."""
+
+    minutes: float
+    working: bool = False
+
+    def of(self, lang: str, codes: bool = False) -> str:
+        """Return it in the unit a person would use; with ``codes`` the bare minutes."""
+        if codes:
+            return f"{self.minutes:.4g}"
+        if self.working and self.minutes >= 90:
+            return f"{self.minutes / 60:.1f}{SPANS['h'][lang == 'zh']}"
+        return shown(self.minutes, "min", lang)
+
+
+@dataclass(frozen=True)
 class Clause:
     """One clause: a key of `SENTENCES` and what fills it; a field may be a clause itself."""
 
     key: str
-    fields: Mapping[str, str | Clause]
+    fields: Mapping[str, str | Span | Clause]
 
     def of(self, lang: str, codes: bool = False) -> str:
         """Return the clause in a language; with ``codes`` forms stay as a program calls them."""
         filled = {}
         for name, value in self.fields.items():
-            if isinstance(value, Clause):
+            if not isinstance(value, str):
                 filled[name] = value.of(lang, codes)
             else:
                 filled[name] = named(value, lang) if name == "form" and not codes else value

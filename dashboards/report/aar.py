@@ -28,6 +28,7 @@ body { padding-top: 42px; }
 section { scroll-margin-top: 46px; }
 td.fill { min-width: 130px; height: 2.4em; }
 td.long { min-width: 240px; }
+td.short { min-width: 5.5em; }
 code.hash { font-size: 0.76em; overflow-wrap: anywhere; }
 """
 

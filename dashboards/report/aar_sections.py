@@ -14,7 +14,7 @@ from dashboards.charts import drill as charts
 from dashboards.charts.phrases import difference, number, verdict
 from dashboards.report.html import chart_figure, paragraph, source_text, table, text
 from dashboards.report.sections import section
-from dashboards.texts import Texts
+from dashboards.texts import Texts, pick
 from scenarios.compare import verdict_word
 from scenarios.drill import words as said
 from scenarios.drill.play import SYSTEM
@@ -60,7 +60,7 @@ def overview(drill: Any, t: Texts) -> str:
     told = drill.exercise.description
     return section(
         "answer", t("drill.aar.overview"), paragraph(t.joiner.join(words), "answer"), stopped,
-        paragraph(getattr(told, t.lang) if told is not None else ""), paragraph(t("drill.aar.role_only"), "note"),
+        paragraph(pick(told, t.lang) if told is not None else ""), paragraph(t("drill.aar.role_only"), "note"),
         f"<h3>{text(t('drill.aar.facts'))}</h3><dl class='facts'>{_facts(drill, t)}</dl>",
     )  # fmt: skip
 
@@ -107,10 +107,15 @@ def objectives(drill: Any, t: Texts) -> str:
 def _criterion_row(c: dict[str, Any], t: Texts) -> list[str]:
     unit = str(c["unit"] or "")
     return [
-        text(said.said(c["title"], t.lang)), text(t(f"drill.states.{c['state']}")), text(said.reading_text(c, t)),
+        text(said.said(c["title"], t.lang)), text(t(f"drill.states.{c['state']}")), text(_value(c, t)),
         text(said.amount(c["target"], unit, t)), text(said.amount(c["fail"], unit, t)), _n(c["weight"]),
         _n(c["points"]), "",
     ]  # fmt: skip
+
+
+def _value(c: dict[str, Any], t: Texts) -> str:
+    """Return what was observed; an evaluator's points are no reading, and stand in their own column."""
+    return "–" if c["value"] is None and c["points"] is not None else said.reading_text(c, t)
 
 
 def _n(value: float | None) -> str:
@@ -141,7 +146,7 @@ def _weak(drill: Any) -> list[dict[str, Any]]:
 
 def _said_of(c: dict[str, Any], key: str, t: Texts) -> str:
     target = said.amount(c["target"], str(c["unit"] or ""), t)
-    return t(f"drill.aar.{key}", criterion=said.said(c["title"], t.lang), value=said.reading_text(c, t), target=target,
+    return t(f"drill.aar.{key}", criterion=said.said(c["title"], t.lang), value=_value(c, t), target=target,
              **({"points": f"{c['points']:.0f}"} if key == "gap" else {}))  # fmt: skip
 
 
@@ -213,9 +218,14 @@ def _decision_row(drill: Any, prompt: Any, found: Any, t: Texts) -> list[str]:
     shown = text(answer) if same else f"<strong>{text(answer)}</strong>"
     return [
         f'<th scope="row">{text(prompt.id)}</th>', f"<td>{drill.time_of_day(prompt.at_min)}<br>"
-        f"{said.clock(prompt.at_min)}</td>", text(_role(drill, prompt.role, t)), f'<td class="long">{text(title)}</td>',
-        shown, text(rule), f'<td class="n">{prompt.elapsed_s:.0f}</td>', text(prompt.reason), text(effect),
+        f"{said.clock(prompt.at_min)}</td>", _short(text(_role(drill, prompt.role, t))),
+        f'<td class="long">{text(title)}</td>', _short(shown), _short(text(rule)),
+        f'<td class="n">{prompt.elapsed_s:.0f}</td>', _short(text(prompt.reason)), _short(text(effect)),
     ]  # fmt: skip
+
+
+def _short(content: str) -> str:
+    return f'<td class="short">{content}</td>'
 
 
 def _clear(found: Any, t: Texts) -> list[str]:
@@ -307,7 +317,8 @@ def injects(drill: Any, t: Texts) -> str:
         status = t(f"drill.inject_status.{slot.status}")
         if slot.why is not None:
             status += t("phrases.colon") + t.mistake(slot.why)
-        rows.append([f'<th scope="row">{number_of} <code>{text(slot.id)}</code></th>', when, text(status), text(roles),
+        rows.append([f'<th scope="row">{number_of} <code>{text(slot.id)}</code></th>', when, _short(text(status)),
+                     _short(text(roles)),
                      f'<td class="long">{text(told)}</td>', text(expected)])  # fmt: skip
     columns = [t("drill.terminal.columns.id"), t("drill.aar.column.time"), t("drill.terminal.columns.status")]
     columns += [t("drill.aar.column.role"), t("drill.terminal.columns.text"), t("drill.aar.expected")]

@@ -181,7 +181,7 @@ def _law(fitted: DurationFit, title: str, t: Texts) -> str:
             [
                 f'<th scope="row">{text(name)}</th>',
                 _number(quantity(float(part["share"]), "share", t)),
-                text(sizes(part, t, fitted)),
+                f'<td class="said">{text(sizes(part, t, fitted))}</td>',
             ]
         )
     head = [t(f"calibrate.columns.{c}") for c in ("part", "share", "parameters")]
@@ -256,10 +256,11 @@ def _provenance(outcome: Outcome, t: Texts) -> str:
             tag = f'<span class="tag {"assumed" if origin.confidence == "assumption" else "sourced"}">'
             rows.append(
                 [f'<th scope="row"><code>{text(f"{name}.{field}")}</code></th>',
-                 f"{tag}{text(t.name('confidence', origin.confidence))}</span>", text(origin.of(t.lang))]
+                 f"{tag}{text(t.name('confidence', origin.confidence))}</span>",
+                 f'<td class="said">{text(origin.of(t.lang))}</td>']
             )  # fmt: skip
-    head = [t("report.col_parameter"), t("report.col_confidence"), t("report.col_source")]
+    head = [t("report.col_parameter"), t("report.col_confidence"), t("calibrate.columns.origin")]
     seen, file = outcome.fit.seen, outcome.fit.log.source.name
     last = seen.start + dt.timedelta(days=seen.days - 1)
     origin = paragraph(t("calibrate.report.origin", file=file, first=seen.start, last=last))
-    return _list(lines) + origin + table(head, rows, t("calibrate.report.provenance"), "parameters")
+    return _list(lines) + origin + table(head, rows, t("calibrate.report.provenance"), "data")
