@@ -20,6 +20,7 @@ from scenarios.drill import words as said
 from scenarios.drill.play import SYSTEM
 from scenarios.drill.records import NOTE_KINDS
 from scenarios.verdicts_told import CLEAR
+from sim.errors import InputError
 
 STRONG, WEAK = 85.0, 70.0
 
@@ -107,7 +108,8 @@ def objectives(drill: Any, t: Texts) -> str:
 def _criterion_row(c: dict[str, Any], t: Texts) -> list[str]:
     unit = str(c["unit"] or "")
     return [
-        text(said.said(c["title"], t.lang)), text(t(f"drill.states.{c['state']}")), text(_value(c, t)),
+        f'<td class="middle">{text(said.said(c["title"], t.lang))}</td>', _short(text(t(f"drill.states.{c['state']}"))),
+        text(_value(c, t)),
         text(said.amount(c["target"], unit, t)), text(said.amount(c["fail"], unit, t)), _n(c["weight"]),
         _n(c["points"]), "",
     ]  # fmt: skip
@@ -146,7 +148,9 @@ def _weak(drill: Any) -> list[dict[str, Any]]:
 
 def _said_of(c: dict[str, Any], key: str, t: Texts) -> str:
     target = said.amount(c["target"], str(c["unit"] or ""), t)
-    return t(f"drill.aar.{key}", criterion=said.said(c["title"], t.lang), value=_value(c, t), target=target,
+    if c["value"] is None:  # an evaluator's points
+        return t("drill.aar.rated", criterion=said.said(c["title"], t.lang), points=f"{c['points']:.0f}")
+    return t(f"drill.aar.{key}", criterion=said.said(c["title"], t.lang), value=said.reading_text(c, t), target=target,
              **({"points": f"{c['points']:.0f}"} if key == "gap" else {}))  # fmt: skip
 
 
@@ -158,7 +162,7 @@ def actions(drill: Any, t: Texts) -> str:
     """Corrective actions to be filled in: a line per gap and two empty ones."""
     named = [said.said(c["title"], t.lang) for c in _weak(drill)] + ["", ""]
     fill = '<td class="fill"></td>'
-    rows = [[str(i), text(name), fill, fill, fill] for i, name in enumerate(named, 1)]
+    rows = [[str(i), f'<td class="middle">{text(name)}</td>', fill, fill, fill] for i, name in enumerate(named, 1)]
     return section(
         "actions", t("drill.aar.actions"), paragraph(t("drill.aar.actions_note"), "note"),
         table(_heads(t, "n", "from", "action", "owner", "due"), rows, t("drill.aar.actions")),
@@ -201,7 +205,7 @@ def decisions(drill: Any, t: Texts, found: Sequence[Any] = ()) -> str:
     heads = _heads(t, "n", "time", "role", "decision", "answer", "rule", "lag", "reason", "effect")
     return section(
         "decisions", t("drill.aar.decisions"), paragraph(t("drill.aar.decisions_note")),
-        table(heads, rows, t("drill.aar.decisions")),
+        table(heads, rows, t("drill.aar.decisions"), "definitions"),
     )  # fmt: skip
 
 
@@ -282,19 +286,19 @@ def notes(drill: Any, t: Texts) -> str:
         if rows:
             title = t(f"drill.aar.notes_of.{kind}")
             heads = _heads(t, "time", "actor", "what", "objective")
-            body += f'<div data-notes="{kind}"><h3>{text(title)}</h3>{table(heads, rows, title)}</div>'
+            body += f'<div data-notes="{kind}"><h3>{text(title)}</h3>{table(heads, rows, title, "definitions")}</div>'
     return section("notes", t("drill.aar.notes"), body or paragraph(t("drill.aar.no_notes")))
 
 
 def _note_row(drill: Any, note: Any, t: Texts) -> list[str]:
     about = _objective(drill, note.objective, t)
-    return [text(said.clock(note.t_min)), text(_who(drill, note.role, t)), text(note.text), text(about)]
+    return [text(said.clock(note.t_min)), _short(text(_who(drill, note.role, t))), text(note.text), text(about)]
 
 
 def _rating_row(drill: Any, name: str, rating: Any, t: Texts) -> list[str]:
     fields = {"criterion": _criterion(drill, name, t), "points": f"{rating.points:g}", "text": rating.text}
     told = t("drill.aar.rating", **fields).strip()
-    return [text(said.clock(rating.t_min)), text(t("drill.control")), text(told), ""]
+    return [text(said.clock(rating.t_min)), _short(text(t("drill.control"))), text(told), ""]
 
 
 def _objective(drill: Any, name: str | None, t: Texts) -> str:
@@ -316,13 +320,14 @@ def injects(drill: Any, t: Texts) -> str:
         roles = said.listed([_role(drill, r, t) for r in slot.inject.to], t.lang)
         status = t(f"drill.inject_status.{slot.status}")
         if slot.why is not None:
-            status += t("phrases.colon") + t.mistake(slot.why)
+            why = InputError(slot.why.problem, found=slot.why.found, allowed=slot.why.allowed)  # a reader has no fields
+            status += t("phrases.colon") + t.mistake(why)
         rows.append([f'<th scope="row">{number_of} <code>{text(slot.id)}</code></th>', when, _short(text(status)),
                      _short(text(roles)),
                      f'<td class="long">{text(told)}</td>', text(expected)])  # fmt: skip
     columns = [t("drill.terminal.columns.id"), t("drill.aar.column.time"), t("drill.terminal.columns.status")]
     columns += [t("drill.aar.column.role"), t("drill.terminal.columns.text"), t("drill.aar.expected")]
-    return section("injects", t("drill.aar.injects"), table(columns, rows, t("drill.aar.injects")))
+    return section("injects", t("drill.aar.injects"), table(columns, rows, t("drill.aar.injects"), "definitions"))
 
 
 def provenance(drill: Any, t: Texts) -> str:
@@ -358,7 +363,8 @@ def log(drill: Any, t: Texts) -> str:
         data = {k: v for k, v in line.data.items() if k not in ("exercise", "about", "options")}
         content = json.dumps(data, ensure_ascii=False)
         rows.append([
-            str(line.n), said.clock(line.t_min), text(_who(drill, line.role, t)), text(t(f"drill.lines.{line.kind}")),
+            str(line.n), said.clock(line.t_min), _short(text(_who(drill, line.role, t))),
+            _short(text(t(f"drill.lines.{line.kind}"))),
             f'<td class="long"><code class="hash">{text(content[:400])}{"…" if len(content) > 400 else ""}</code></td>',
             f'<code class="hash">{line.hash[:16]}</code>',
         ])  # fmt: skip

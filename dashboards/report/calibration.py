@@ -6,6 +6,7 @@ It takes what `calibration.command` brought and adds nothing to it.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from dashboards.texts import Texts, pick
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 OF_THE_FILE = ("column", "found", "allowed")
+NUMBER = re.compile(r"[\d.,%]*")
 OPEN, CLOSE = "\ue000", "\ue001"  # no text has these characters: they are nobody's
 SECTIONS = ("answer", "test", "charts", "fits", "choices", "data", "provenance", "reproduce", "limits")
 
@@ -195,7 +197,7 @@ def _law(fitted: DurationFit, title: str, t: Texts) -> str:
     if fitted.office is not None:
         hours = f"{fitted.office.opens_h:g}–{fitted.office.closes_h:g}"
         notes += paragraph(t("calibrate.office_note", hours=hours, outside=f"{fitted.outside:.1%}"), "note")
-    return f"<h3>{text(title)}</h3>" + table(head, rows, title, "data") + notes
+    return f"<h3>{text(title)}</h3>" + table(head, rows, title, "definitions") + notes
 
 
 def _choices(outcome: Outcome, t: Texts) -> str:
@@ -243,7 +245,8 @@ def _data(outcome: Outcome, t: Texts) -> str:
 
 def _finding(one: Finding, t: Texts) -> str:
     """Return what was odd and what follows; what stands in the file itself, columns and values, stands as code."""
-    marked = {k: f"{OPEN}{v}{CLOSE}" if k in OF_THE_FILE and v else v for k, v in one.fields.items()}
+    words = {k for k, v in one.fields.items() if k in OF_THE_FILE and not NUMBER.fullmatch(v)}
+    marked = {k: f"{OPEN}{v}{CLOSE}" if k in words else v for k, v in one.fields.items()}
     said = t.joiner.join(t(f"caselog.findings.{one.code}.{part}", **marked) for part in ("problem", "consequence"))
     return text(said).replace(OPEN, "<code>").replace(CLOSE, "</code>")
 
@@ -263,4 +266,4 @@ def _provenance(outcome: Outcome, t: Texts) -> str:
     seen, file = outcome.fit.seen, outcome.fit.log.source.name
     last = seen.start + dt.timedelta(days=seen.days - 1)
     origin = paragraph(t("calibrate.report.origin", file=file, first=seen.start, last=last))
-    return _list(lines) + origin + table(head, rows, t("calibrate.report.provenance"), "data")
+    return _list(lines) + origin + table(head, rows, t("calibrate.report.provenance"), "definitions")
