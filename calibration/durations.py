@@ -20,6 +20,7 @@ from calibration.laws import Fitted, Floats, Shape
 from calibration.likelihood import FLAT, UNSURE, Grouped, fit
 from calibration.office import Office
 from calibration.problems import Problem
+from calibration.said import named
 
 FEWEST_ENDED = 50
 FOLDS = 5
@@ -167,10 +168,11 @@ def _doubted(fits: dict[str, Fitted], aic: dict[str, float], chosen: str) -> Fit
     better = min((n for n in unsure if aic[n] < aic[chosen] - FAR_AHEAD), key=lambda n: aic[n], default=None)
     if better is None or not law.converged:
         return law
+    ahead = f"AIC {aic[better] - aic[chosen]:.0f}"
     note = Problem(
-        f"a law of other parts ({better}) fits far better (AIC {aic[better] - aic[chosen]:.0f}), but the data do not "
+        f"a law of other parts ({named(better, 'en')}) fits far better ({ahead}), but the data do not "
         "determine it; cases that are still open may belong to a part of which none has ended",
-        f"另一种成分的分布（{better}）拟合明显更好（AIC {aic[better] - aic[chosen]:.0f}），但数据无法确定它；"
+        f"另一种成分的分布（{named(better, 'zh')}）拟合明显更好（{ahead}），但数据无法确定它；"
         "未办结案件可能属于尚无一件办结的成分",
     )
     return replace(law, converged=False, notes=(note,))

@@ -309,10 +309,11 @@ def _times(z: float) -> str:
 
 def _far(row: Compared) -> Problem:
     title = STATISTICS[row.statistic].title
-    observed, simulated = shown(row.observed, row.unit), shown(row.simulated, row.unit)
+    seen, seen_zh = (shown(row.observed, row.unit, lang) for lang in ("en", "zh"))
+    made, made_zh = (shown(row.simulated, row.unit, lang) for lang in ("en", "zh"))
     return Problem(
-        f"{title.en}: observed {observed}, simulated {simulated}, a miss of {row.misses:.1f} times the noise",
-        f"{title.zh}：实际{observed}，模拟{simulated}，偏差为噪声的{row.misses:.1f}倍",
+        f"{title.en}: observed {seen}, simulated {made}, a miss of {row.misses:.1f} times the noise",
+        f"{title.zh}：实际{seen_zh}，模拟{made_zh}，偏差为噪声的{row.misses:.1f}倍",
     )
 
 

@@ -139,17 +139,20 @@ def on_scale(name: str, values: ArrayLike) -> Floats:
     return np.log1p(np.maximum(found, 0.0)) if STATISTICS[name].unit == "min" else found
 
 
-def shown(value: float, unit: str) -> str:
-    """Return a value for a narrow table: shares in percent, minutes in the unit a person would use."""
+SPANS = {"min": (" min", "分钟"), "h": (" h", "小时"), "days": (" days", "天")}
+
+
+def shown(value: float, unit: str, lang: str = "en") -> str:
+    """Return a value as a clause of one language says it: shares in percent, minutes in the unit a person would use."""
     if not math.isfinite(value):
         return "–"
     if unit == "share":
         return f"{100 * value:.1f}%"
     if unit != "min":
         return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    size = abs(value)
+    words, size = {name: pair[lang == "zh"] for name, pair in SPANS.items()}, abs(value)
     if size > LONGEST_MIN:
-        return f">{LONGEST_MIN / 1440:,.0f}d"
+        return f">{LONGEST_MIN / 1440:,.0f}{words['days']}"
     if size < 90:
-        return f"{value:.2g}m" if size < 10 else f"{value:.0f}m"
-    return f"{value / 60:.1f}h" if size < 2160 else f"{value / 1440:.1f}d"
+        return f"{value:.2g}{words['min']}" if size < 10 else f"{value:.0f}{words['min']}"
+    return f"{value / 60:.1f}{words['h']}" if size < 2160 else f"{value / 1440:.1f}{words['days']}"

@@ -20,15 +20,17 @@ import yaml
 
 from calibration.arrivals import ArrivalFit
 from calibration.durations import DurationFit
-from calibration.fits import GroupFit, LogFit
+from calibration.fits import GroupFit, LogFit, TailFit
 from calibration.laws import Fitted
 from calibration.office import Office
 from calibration.problems import Problem
+from calibration.said import Clause, Origin, Span
 from scenarios.library import LIBRARY, load, locate
 from scenarios.schema import Scenario
 
 AFTER_SHOCK_MIN = 5.0  # short against the hours of the profile, which after-shocks do not follow: they come later
 DESK, OFFICE_SHIFT = "calibrated_desk", "calibrated_office"
+PROFILES = ("hours", "weekdays", "months", "excitation", "excitation_delay_min")
 
 
 Status = Literal["published", "passed_with_differences", "draft"]
@@ -51,12 +53,15 @@ class Overlay:
     differences
         What the joint test found; a scenario without a draft reason has passed with differences then.
     lost
-        What the fit knows that the scenario's form cannot say, in sentences.
+        What the fit knows that the scenario's form cannot say: keys of sentences.
+    origins
+        Type -> field -> where the number comes from.
     """
 
     data: dict[str, Any]
     draft_reasons: tuple[Problem, ...]
     lost: tuple[str, ...]
+    origins: dict[str, dict[str, Origin]]
     differences: tuple[Problem, ...] = ()
 
     @property
@@ -94,18 +99,17 @@ def overlay(
         When the base cannot be read.
     """
     parent = load(base) if base is not None else None
-    own = {type_name(name): _type(fit, group, start, days) for name, group in fit.groups.items()}
     known = parent.spec().types if parent is not None else {}
-    profiles = ("hours", "weekdays", "months", "excitation", "excitation_delay_min")
     types: dict[str, Any] = {}
-    for name, made in own.items():
+    origins: dict[str, dict[str, Origin]] = {}
+    for group, found in fit.groups.items():
+        name, made = type_name(group), _type(found, start, days)
         if (
             name in known and known[name].kind != "bare"
         ):  # its rate is of incidents, of which the log shows only the told
-            kept = {key: made[key] for key in profiles if key in made}
-            types[name] = {**kept, "provenance": {k: v for k, v in made["provenance"].items() if k in kept}}
-        else:
-            types[name] = made
+            made = {key: made[key] for key in PROFILES if key in made}
+        origins[name] = {key: one for key, one in _origins(found).items() if key in made}
+        types[name] = {**made, "provenance": _provenance(fit, origins[name])}
     source = fit.log.source
     data: dict[str, Any] = {
         "name": f"calibrated-{_slug(Path(source.name).stem)}",
@@ -128,7 +132,7 @@ def overlay(
     if shifts:
         data["shifts"] = shifts
     data["types"] = types
-    return Overlay(data, reasons, lost(fit), differences)
+    return Overlay(data, reasons, lost(fit), origins, differences)
 
 
 def _named(base: str, folder: Path) -> str:
@@ -165,7 +169,7 @@ def _desk(fit: LogFit, shift: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _type(fit: LogFit, group: GroupFit, start: dt.date, days: int) -> dict[str, Any]:
+def _type(group: GroupFit, start: dt.date, days: int) -> dict[str, Any]:
     arrivals = group.arrivals
     scale = 1.0 if group.own_profile else group.share
     shocks = arrivals.dispersion.after_shocks
@@ -186,7 +190,6 @@ def _type(fit: LogFit, group: GroupFit, start: dt.date, days: int) -> dict[str, 
     if len(group.allowed_min):
         allowed = float(np.median(group.allowed_min))
         made["deadlines"] = {"respond_min": _round(allowed), "resolve_min": _round(allowed)}
-    made["provenance"] = _provenance(fit, group, made)
     return made
 
 
@@ -231,28 +234,33 @@ def _stages(group: GroupFit) -> list[dict[str, Any]]:
     return stages
 
 
-def _provenance(fit: LogFit, group: GroupFit, made: dict[str, Any]) -> dict[str, str]:
-    """Return field -> where the number comes from, how surely, from how many cases; confidence last."""
+def _origins(group: GroupFit) -> dict[str, Origin]:
+    """Return field -> where the number comes from, how surely, from how many cases."""
     a, c, d = group.arrivals, group.cycle, group.arrivals.dispersion
     scale = 1.0 if group.own_profile else group.share
-    found = {
-        "rate_per_hour": f"Poisson GLM of daily counts, {a.per_day * scale:.3f} a day (95 % "
-        f"{a.per_day_low * scale:.3f} to {a.per_day_high * scale:.3f}), n = {group.cases} in {a.days} days",
-        "hours": f"hour profile '{a.hour_form}', chosen by five-fold scores, n = {a.cases}",
-        "weekdays": f"daily rate '{'+'.join(a.day_terms) or 'level'}', chosen on weeks not fitted to, n = {a.cases}",
-        "months": f"trend {a.trend_per_year:+.3f} a year on the logarithm (95 % {a.trend_low:+.3f} to "
-        f"{a.trend_high:+.3f})",
-        "excitation": f"matches the dispersion of daily counts, {d.phi:.2f} (95 % {d.phi_low:.2f} to {d.phi_high:.2f})",
-        "excitation_delay_min": "short against an hour; its length was not fitted",
-        "stages": _told_law(c) + (_told_tail(group) if group.tail else ""),
-        "deadlines": f"median of {len(group.allowed_min)} deadlines of the log; its own vary from case to case",
-        "overtime": "time passes in office hours only" if c.office else "without effect: nobody is busy",
-    }
-    confidence = {"excitation_delay_min": "assumption", "overtime": "assumption"}
-    where = source_text(fit)
+    per_day = _ended(a.per_day * scale, a.per_day_low * scale, a.per_day_high * scale, ".3f")
+    laws = (_told_law(c), *([_told_tail(group.tail)] if group.tail is not None else []))
     return {
-        key: f"{where}: {text}; {confidence.get(key, 'local')}" for key, text in found.items() if key in made
-    }  # fmt: skip
+        "rate_per_hour": Origin.by("rate", **per_day, n=str(group.cases), days=str(a.days)),
+        "hours": Origin.by("hours", form=a.hour_form, n=str(a.cases)),
+        "weekdays": Origin.by("weekdays", form="+".join(a.day_terms) or "level", n=str(a.cases)),
+        "months": Origin.by("trend", **_ended(a.trend_per_year, a.trend_low, a.trend_high, "+.3f")),
+        "excitation": Origin.by("dispersion", **_ended(d.phi, d.phi_low, d.phi_high, ".2f")),
+        "excitation_delay_min": Origin.by("short", "assumption"),
+        "stages": Origin(laws),
+        "deadlines": Origin.by("deadline", n=str(len(group.allowed_min))),
+        "overtime": Origin.by("office_only" if c.office else "nobody_busy", "assumption"),
+    }
+
+
+def _ended(value: float, low: float, high: float, form: str) -> dict[str, str]:
+    return {"value": format(value, form), "low": format(low, form), "high": format(high, form)}
+
+
+def _provenance(fit: LogFit, origins: dict[str, Origin]) -> dict[str, str]:
+    """Return what a scenario says of its fields' origins: the log, the sentence, the confidence last."""
+    where = source_text(fit)
+    return {key: f"{where}: {one.of('en', codes=True)}; {one.confidence}" for key, one in origins.items()}
 
 
 def source_text(fit: LogFit) -> str:
@@ -261,28 +269,26 @@ def source_text(fit: LogFit) -> str:
     return f"log {fit.log.source.name} sha256:{fit.log.source.sha256} {first} to {last}"
 
 
-def _told_law(cycle: DurationFit) -> str:
-    law = cycle.law
-    kind = "working minutes" if cycle.office else "elapsed minutes"
-    return (
-        f"time to closing, {law.shape.name} in {kind}, maximum likelihood with {law.cases - law.ended} censored, "
-        f"{_told_median(law)}, n = {law.cases}, latest {cycle.recent:.0%} of the cases"
-    )
+def _told_law(cycle: DurationFit) -> Clause:
+    law, working = cycle.law, cycle.office is not None
+    return Clause(
+        "closing_working" if working else "closing_elapsed",
+        {"form": law.shape.name, "open": str(law.cases - law.ended), "median": _told_median(law, working),
+         "n": str(law.cases), "latest": f"{cycle.recent:.0%}"},
+    )  # fmt: skip
 
 
-def _told_tail(group: GroupFit) -> str:
-    assert group.tail is not None
-    law = group.tail.fit.law
-    scaled = ", for a case with the median time left to its deadline" if group.tail.scaled else ""
-    return f"; then to the end, {law.shape.name} in elapsed minutes{scaled}, {_told_median(law)}, n = {law.cases}"
+def _told_tail(tail: TailFit) -> Clause:
+    law = tail.fit.law
+    fields = {"form": law.shape.name, "median": _told_median(law), "n": str(law.cases)}
+    return Clause("end_scaled" if tail.scaled else "end", fields)
 
 
-def _told_median(law: Fitted) -> str:
+def _told_median(law: Fitted, working: bool = False) -> Clause:
     low, high = (float(end[0]) for end in law.interval(0.5))
-    ends = ""
-    if math.isfinite(low):
-        ends = f" (95 % {low:.4g} to {high:.4g})" if math.isfinite(high) else f" (95 % {low:.4g} or more)"
-    return f"median {law.quantile(0.5)[0]:.4g}{ends}"
+    key = "median" if math.isfinite(high) else "median_from"
+    ends = {"value": float(law.quantile(0.5)[0]), "low": low, "high": high}
+    return Clause(key if math.isfinite(low) else "median_alone", {name: Span(v, working) for name, v in ends.items()})
 
 
 def _description(fit: LogFit, reasons: tuple[Problem, ...], differences: tuple[Problem, ...] = ()) -> dict[str, str]:

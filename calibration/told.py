@@ -19,6 +19,7 @@ from calibration.caselog import CaseLog
 from calibration.durations import DurationFit
 from calibration.joint import MOST_SEEN, Joint
 from calibration.measured import STATISTICS
+from calibration.said import named
 from scenarios.console import Console
 from scenarios.numbers import ends, number, quantity, shown, signed
 
@@ -95,8 +96,8 @@ class Teller:
         d = a.dispersion
         rows = [
             [self.text("rows.per_day"), number(a.per_day), self._ends(a.per_day_low, a.per_day_high)],
-            [self.text("rows.hours"), self.words.name("calibrate.forms", a.hour_form), ""],
-            [self.text("rows.days"), self.form("+".join(a.day_terms) or "level"), ""],
+            [self.text("rows.hours"), named(a.hour_form, self.console.lang), ""],
+            [self.text("rows.days"), named("+".join(a.day_terms) or "level", self.console.lang), ""],
         ]
         if "trend" in a.day_terms:
             rows.append([self.text("rows.trend"), signed(a.trend_per_year), self._ends(a.trend_low, a.trend_high)])
@@ -118,16 +119,12 @@ class Teller:
     def _ends(self, low: float, high: float) -> str:
         return open_ends(low, high, self.words)
 
-    def form(self, name: str) -> str:
-        """Return the words for a form such as ``weekday+trend``."""
-        return " + ".join(self.words.name("calibrate.forms", part) for part in name.split("+"))
-
     def _law(self, d: DurationFit, title: str) -> None:
         rows = []
         for part in d.law.described():
             rows.append(
                 [
-                    self.words.name("calibrate.laws", str(part["part"])),
+                    named(str(part["part"]), self.console.lang),
                     quantity(float(part["share"]), "share", self.words),
                     sizes(part, self.words, d),
                 ]

@@ -1,6 +1,7 @@
-// Returns every text that a reader of the page can come to see; see test_browser_chinese.py.
-() => {
-  const skip = 'code,pre,kbd,script,style,noscript,[lang=en]';
+// Returns every text that a reader of the page can come to see, but what is marked as kept in the language `kept` (English);
+// see test_browser_chinese.py.
+kept => {
+  const skip = `code,pre,kbd,script,style,noscript,[lang=${kept ?? 'en'}]`;
   const out = [];
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {

@@ -8,6 +8,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import datetime as dt
 import json
+import re
+from html import escape
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,6 +26,7 @@ from calibration.heldout import compare
 from calibration.measured import STATISTICS, closed_by, quantile
 from calibration.office import Office
 from calibration.overlay import overlay, text_of
+from calibration.said import Span, named
 from calibration.told import Teller
 from dashboards.charts.base import Chart
 from dashboards.report.calibration import charts, page
@@ -209,6 +212,36 @@ def test_charts_are_figure_table_and_sentence(outcome, lang):
         assert "{" not in chart.title + chart.sentence + chart.description
     misses = next(c for c in drawn if c.name == "calibrated-misses")
     assert misses.figure.data[0].x[-1] == pytest.approx(min(20.0, outcome.held.table["misses"].iloc[0]))
+
+
+def test_where_numbers_come_from_is_said_in_both_languages_and_the_scenarios_text_by_codes(outcome):
+    written = outcome.made.data["types"]["case"]["provenance"]
+    origins = outcome.made.origins["case"]
+    assert set(origins) == set(written) >= {"rate_per_hour", "hours", "weekdays", "stages", "deadlines", "overtime"}
+    for field, origin in origins.items():
+        assert written[field].endswith(f": {origin.of('en', codes=True)}; {origin.confidence}")
+        assert not re.search("[A-Za-z]", origin.of("zh")), origin.of("zh")
+        assert not re.search("[\u4e00-\u9fff]", origin.of("en")), origin.of("en")
+    assert "lognormal+lognormal" in written["stages"]
+    law = outcome.fit.groups["case"].cycle.law
+    assert f"median {law.quantile(0.5)[0]:.4g} (95 % " in written["stages"]  # bare minutes, as programs read them
+    assert "对数正态 + 对数正态分布" in origins["stages"].of("zh")
+    assert "lognormal + lognormal" in origins["stages"].of("en")
+    for lang in ("en", "zh"):
+        told = page(outcome, Texts(lang)).split('id="provenance"')[1].split("</section>")[0]
+        assert escape(origins["stages"].of(lang), quote=True) in told
+
+
+def test_whatever_was_chosen_among_has_a_name(outcome):
+    group = outcome.fit.groups["case"]
+    for table in (group.arrivals.candidates, group.cycle.candidates):
+        for code in {*table["what"], *table["form"]}:
+            assert named(code, "en") and (code.endswith("%") or not re.search("[A-Za-z]", named(code, "zh"))), code
+
+
+def test_working_time_is_never_told_in_days():
+    assert [Span(4000.0, working).of("en") for working in (True, False)] == ["66.7 h", "2.8 days"]
+    assert Span(30.0, True).of("zh") == "30分钟" and Span(4000.0).of("zh", codes=True) == "4000"
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

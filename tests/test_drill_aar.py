@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from dashboards.charts.drill import objectives, timeline
+from dashboards.drill.said import Seen, rows
 from dashboards.report.aar import SECTIONS, page, write_aar
 from dashboards.texts import Texts
 from scenarios.drill import branch, replay
+from scenarios.drill.recording import COMMANDS, OUTCOMES
 from sim.errors import InputError
 from tests import drill_sample as sample
 
@@ -111,10 +113,40 @@ def test_charts_say_what_the_scorecard_says(played):
     card = played.score().shown()
     chart = objectives(card, {"P": 85, "S": 70, "M": 50}, "en")
     assert list(chart.table["points"]) == [o["points"] for o in card["objectives"]]
-    rows = [{"row": "a", "t_min": 3.0, "mark": "injects", "text": "x", "took_s": None},
-            {"row": "b", "t_min": 65.2, "mark": "in_time", "text": "y", "took_s": 17.0}]  # fmt: skip
-    strip = timeline(rows, 90, "en")
+    marks = [{"row": "a", "t_min": 3.0, "mark": "injects", "text": "x", "took_s": None},
+             {"row": "b", "t_min": 65.2, "mark": "in_time", "text": "y", "took_s": 17.0}]  # fmt: skip
+    strip = timeline(marks, 90, "en")
     assert len(strip.table) == 2 and "T+1:05" in strip.sentence and "17 s" in strip.sentence
+
+
+def test_an_effect_that_fails_and_what_is_assumed_are_said_in_the_readers_language():
+    effect = {"kind": "recall", "post": "fire_engine", "count": 4}
+
+    def change(data):
+        data["injects"].append({"id": "crews", "at_min": 1, "effects": [effect]})
+        both = {"en": "assumption: a flat", "zh": "假设：一户"}
+        data["provenance"] = {"fire": both, "own": "assumption: one language"}
+
+    made = sample.variant(change)
+    sample.by_rule(made, 2.0)
+    made.stop("")
+    slot = next(slot for slot in made.injects if slot.id == "crews")
+    assert slot.why is not None and "too few of this post are off duty" in str(slot.failed)
+    row = next(row for row in rows(made, Seen()) if row.id == "crews").made()
+    assert "休班" in row["failed"]["zh"] and "off duty" in row["failed"]["en"]
+    parts = {lang: page(made, Texts(lang)) for lang in ("en", "zh")}
+    injects = {lang: html.split('id="injects"')[1].split("</section>")[0] for lang, html in parts.items()}
+    assert "recalls people" in injects["en"] and "too few of this post are off duty" in unescape(injects["en"])
+    assert "召回人员" in injects["zh"] and "该岗位休班的人数不足" in injects["zh"] and "off duty" not in injects["zh"]
+    told = parts["zh"].split('id="provenance"')[1].split("</section>")[0]
+    assert made.exercise.objectives[1].title.zh in told and "假设：一户" in told
+    assert '假设：<span lang="en">one language</span>' in told and "<code>own</code>" in told
+    assert "演练提前终止。" in parts["zh"]
+
+
+@pytest.mark.parametrize("kind", sorted(COMMANDS | OUTCOMES))
+def test_every_kind_of_line_has_a_name(kind):
+    assert Texts("zh")(f"drill.lines.{kind}") != Texts("en")(f"drill.lines.{kind}")
 
 
 def test_an_empty_drill_has_a_report_too(tmp_path):

@@ -274,7 +274,7 @@ def check_window(cases: pd.DataFrame, findings: Findings) -> None:
     whole = cases["opened"].max() - cases["opened"].min()
     if len(cases) >= 50 and whole > 1.5 * (high - low) and whole - (high - low) > 30 * DAY:
         outside = int(((cases["opened"] < low) | (cases["opened"] > high)).sum())
-        findings.warn("thin_window", count=outside, total=len(cases), found=f"{low:%Y-%m-%d} to {high:%Y-%m-%d}")
+        findings.warn("thin_window", count=outside, total=len(cases), found=f"{low:%Y-%m-%d} – {high:%Y-%m-%d}")
 
 
 def _last(cases: pd.DataFrame, events: pd.DataFrame) -> pd.Timestamp:

@@ -55,6 +55,17 @@ def plotly_config(lang: str = "en", filename: str = "gridwhistle") -> dict[str, 
     }
 
 
+def date_axis(lang: str) -> dict[str, Any]:
+    """Return an axis of days; the names of months that Plotly has of its own are English."""
+    if lang != "zh":
+        return {"type": "date"}
+    stops = ((None, "M1", "%-m月%-d日"), ("M1", "M12", "%Y年%-m月"), ("M12", None, "%Y年"))
+    return {
+        "type": "date", "hoverformat": "%Y年%-m月%-d日",
+        "tickformatstops": [{"dtickrange": [low, high], "value": form} for low, high, form in stops],
+    }  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class Chart:
     """A drawn finding with everything a reader needs who cannot see it.

@@ -21,6 +21,7 @@ from dashboards.charts.base import (
     PALE,
     VERMILLION,
     Chart,
+    date_axis,
     escape,
     figure,
     translucent,
@@ -132,7 +133,7 @@ def arrivals_by_day(daily: pd.DataFrame, lang: str = "en") -> Chart:
     points = go.Scatter(x=x, y=daily["observed"].tolist(), mode="markers", name=t("calibrate.columns.observed"),
                         marker={"color": BLUE, "size": 6}, hovertemplate="%{y}")  # fmt: skip
     layout = {
-        "xaxis": {"title": {"text": t(_key("days", "x"))}, "type": "date"},
+        "xaxis": {**date_axis(lang), "title": {"text": t(_key("days", "x"))}},
         "yaxis": {"title": {"text": t(_key("days", "y"))}, "rangemode": "tozero"},
         "hovermode": "x unified",
     }

@@ -113,7 +113,7 @@ def _message_of(drill: Drill, message: Any) -> dict[str, Any]:
 
 
 def _inject_of(slot: Any) -> dict[str, Any]:
-    return _inject(slot.shown())
+    return _inject(slot.shown(), slot.why)
 
 
 def _decided_of(prompt: Any, roles: Mapping[str, Any]) -> dict[str, Any]:
@@ -270,11 +270,12 @@ def _decided(prompt: Mapping[str, Any], roles: Mapping[str, Any]) -> dict[str, A
     }  # fmt: skip
 
 
-def _inject(slot: Mapping[str, Any]) -> dict[str, Any]:
+def _inject(slot: Mapping[str, Any], why: InputError | None) -> dict[str, Any]:
     kept = ("id", "status", "due_min", "released_min", "how", "trigger", "to", "sender", "text", "expected",
-            "objective", "failed")  # fmt: skip
+            "objective")  # fmt: skip
     return {
         **{key: slot[key] for key in kept},
+        "failed": mistake(why) if why is not None else None,
         "status_text": both(lambda t, _: t(f"drill.inject_status.{slot['status']}")),
         "effects": [e["kind"] for e in slot["effects"]],
     }

@@ -27,7 +27,11 @@ body { padding-top: 42px; }
   color: #1f2328; font-weight: 700; letter-spacing: 0.08em; text-align: center; border-bottom: 3px solid #1f2328; }
 section { scroll-margin-top: 46px; }
 td.fill { min-width: 130px; height: 2.4em; }
+td:not(.n) { min-width: 3.6em; }
 td.long { min-width: 240px; }
+td.short { min-width: 5.5em; }
+td.middle { min-width: 9em; }
+table.definitions td.short:last-child { min-width: 9em; }
 code.hash { font-size: 0.76em; overflow-wrap: anywhere; }
 """
 

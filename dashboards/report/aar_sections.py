@@ -5,19 +5,22 @@ Roles are named, persons are not: whatever name somebody gave at joining stays i
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dashboards.charts import drill as charts
 from dashboards.charts.phrases import difference, number, verdict
-from dashboards.report.html import chart_figure, paragraph, table, text
+from dashboards.report.html import chart_figure, paragraph, source_text, table, text
 from dashboards.report.sections import section
-from dashboards.texts import Texts
+from dashboards.texts import Texts, pick
 from scenarios.compare import verdict_word
 from scenarios.drill import words as said
+from scenarios.drill.play import SYSTEM
 from scenarios.drill.records import NOTE_KINDS
 from scenarios.verdicts_told import CLEAR
+from sim.errors import InputError
 
 STRONG, WEAK = 85.0, 70.0
 
@@ -53,11 +56,12 @@ def overview(drill: Any, t: Texts) -> str:
     else:
         grade = t(f"drill.grades.{card['grade']}")
         words.append(t("drill.aar.overview_score", points=f"{card['points']:.0f}", grade=grade))
-    stopped = paragraph(t("drill.aar.stopped", reason=drill.stop_reason)) if drill.status == "stopped" else ""
+    early = t("drill.aar.stopped", reason=drill.stop_reason) if drill.stop_reason else t("drill.aar.stopped_early")
+    stopped = paragraph(early) if drill.status == "stopped" else ""
     told = drill.exercise.description
     return section(
         "answer", t("drill.aar.overview"), paragraph(t.joiner.join(words), "answer"), stopped,
-        paragraph(getattr(told, t.lang) if told is not None else ""), paragraph(t("drill.aar.role_only"), "note"),
+        paragraph(pick(told, t.lang) if told is not None else ""), paragraph(t("drill.aar.role_only"), "note"),
         f"<h3>{text(t('drill.aar.facts'))}</h3><dl class='facts'>{_facts(drill, t)}</dl>",
     )  # fmt: skip
 
@@ -65,11 +69,12 @@ def overview(drill: Any, t: Texts) -> str:
 def _facts(drill: Any, t: Texts) -> str:
     header, scenario = drill.recording.header, drill.exercise.made_scenario
     start = drill.exercise.start
+    day = drill.ground.arm.spec.calendar.start + dt.timedelta(days=start.day)
     facts = {
         "exercise": f"{drill.exercise.name} ({drill.exercise.version})",
         "scenario": getattr(scenario.title, t.lang),
         "policy": scenario.policy_title(drill.exercise.base_policy, t.lang),
-        "start": f"{drill.ground.arm.spec.calendar.start.isoformat()} +{start.day} d, {start.time}",
+        "start": f"{day.isoformat()} {start.time}",
         "length": f"{drill.length_min:g} {t('units.min')}",
         "seed": drill.seed,
         "code": header["code"],
@@ -103,10 +108,16 @@ def objectives(drill: Any, t: Texts) -> str:
 def _criterion_row(c: dict[str, Any], t: Texts) -> list[str]:
     unit = str(c["unit"] or "")
     return [
-        text(said.said(c["title"], t.lang)), text(t(f"drill.states.{c['state']}")), text(said.reading_text(c, t)),
+        f'<td class="middle">{text(said.said(c["title"], t.lang))}</td>', _short(text(t(f"drill.states.{c['state']}"))),
+        text(_value(c, t)),
         text(said.amount(c["target"], unit, t)), text(said.amount(c["fail"], unit, t)), _n(c["weight"]),
         _n(c["points"]), "",
     ]  # fmt: skip
+
+
+def _value(c: dict[str, Any], t: Texts) -> str:
+    """Return what was observed; an evaluator's points are no reading, and stand in their own column."""
+    return "–" if c["value"] is None and c["points"] is not None else said.reading_text(c, t)
 
 
 def _n(value: float | None) -> str:
@@ -137,6 +148,8 @@ def _weak(drill: Any) -> list[dict[str, Any]]:
 
 def _said_of(c: dict[str, Any], key: str, t: Texts) -> str:
     target = said.amount(c["target"], str(c["unit"] or ""), t)
+    if c["value"] is None:  # an evaluator's points
+        return t("drill.aar.rated", criterion=said.said(c["title"], t.lang), points=f"{c['points']:.0f}")
     return t(f"drill.aar.{key}", criterion=said.said(c["title"], t.lang), value=said.reading_text(c, t), target=target,
              **({"points": f"{c['points']:.0f}"} if key == "gap" else {}))  # fmt: skip
 
@@ -149,7 +162,7 @@ def actions(drill: Any, t: Texts) -> str:
     """Corrective actions to be filled in: a line per gap and two empty ones."""
     named = [said.said(c["title"], t.lang) for c in _weak(drill)] + ["", ""]
     fill = '<td class="fill"></td>'
-    rows = [[str(i), text(name), fill, fill, fill] for i, name in enumerate(named, 1)]
+    rows = [[str(i), f'<td class="middle">{text(name)}</td>', fill, fill, fill] for i, name in enumerate(named, 1)]
     return section(
         "actions", t("drill.aar.actions"), paragraph(t("drill.aar.actions_note"), "note"),
         table(_heads(t, "n", "from", "action", "owner", "due"), rows, t("drill.aar.actions")),
@@ -164,10 +177,10 @@ def timeline(drill: Any, t: Texts) -> str:
 
 
 def _marks(drill: Any, t: Texts) -> Iterator[dict[str, Any]]:
-    for slot in drill.injects:
+    for number_of, slot in enumerate(drill.injects, 1):
         if slot.released_min is not None:
-            shown = said.said(slot.shown()["text"], t.lang) or slot.id
-            yield _mark(t("drill.aar.rows.injects"), slot.released_min, "injects", f"{slot.id}: {shown}")
+            told = t("drill.aar.inject_mark", n=number_of, text=said.inject_text(slot.shown(), t, t.lang))
+            yield _mark(t("drill.aar.rows.injects"), slot.released_min, "injects", told)
     for prompt in _answered(drill):
         kind = "stand_in" if prompt.by == "stand-in" else "in_time" if prompt.in_time else "timed_out"
         title = said.prompt_title(prompt.about, prompt.hook, t, t.lang)
@@ -192,7 +205,7 @@ def decisions(drill: Any, t: Texts, found: Sequence[Any] = ()) -> str:
     heads = _heads(t, "n", "time", "role", "decision", "answer", "rule", "lag", "reason", "effect")
     return section(
         "decisions", t("drill.aar.decisions"), paragraph(t("drill.aar.decisions_note")),
-        table(heads, rows, t("drill.aar.decisions")),
+        table(heads, rows, t("drill.aar.decisions"), "definitions"),
     )  # fmt: skip
 
 
@@ -201,17 +214,22 @@ def _decision_row(drill: Any, prompt: Any, found: Any, t: Texts) -> list[str]:
     same = prompt.chosen == prompt.rule_option
     rule = t("drill.aar.same") if same else said.answer_short(prompt.shown_option(prompt.rule_option), t, t.lang)
     if prompt.by == "stand-in":
-        answer += f" ({t('drill.aar.stand_in')})"
+        answer = t("drill.aar.answer_how", answer=answer, how=t("drill.aar.stand_in"))
     elif not prompt.in_time:
-        answer += f" ({t('drill.aar.timed_out')})"
-    effect = "; ".join(_clear(found, t)) or t("drill.aar.branch_unclear") if found is not None else "–"
+        answer = t("drill.aar.answer_how", answer=answer, how=t("drill.aar.timed_out"))
+    effect = t("phrases.comma").join(_clear(found, t)) or t("drill.aar.branch_unclear") if found is not None else "–"
     title = said.prompt_title(prompt.about, prompt.hook, t, t.lang)
     shown = text(answer) if same else f"<strong>{text(answer)}</strong>"
     return [
         f'<th scope="row">{text(prompt.id)}</th>', f"<td>{drill.time_of_day(prompt.at_min)}<br>"
-        f"{said.clock(prompt.at_min)}</td>", text(_role(drill, prompt.role, t)), f'<td class="long">{text(title)}</td>',
-        shown, text(rule), f'<td class="n">{prompt.elapsed_s:.0f}</td>', text(prompt.reason), text(effect),
+        f"{said.clock(prompt.at_min)}</td>", _short(text(_role(drill, prompt.role, t))),
+        f'<td class="long">{text(title)}</td>', _short(shown), _short(text(rule)),
+        f'<td class="n">{prompt.elapsed_s:.0f}</td>', _short(text(prompt.reason)), _short(text(effect)),
     ]  # fmt: skip
+
+
+def _short(content: str) -> str:
+    return f'<td class="short">{content}</td>'
 
 
 def _clear(found: Any, t: Texts) -> list[str]:
@@ -268,18 +286,19 @@ def notes(drill: Any, t: Texts) -> str:
         if rows:
             title = t(f"drill.aar.notes_of.{kind}")
             heads = _heads(t, "time", "actor", "what", "objective")
-            body += f'<div data-notes="{kind}"><h3>{text(title)}</h3>{table(heads, rows, title)}</div>'
+            body += f'<div data-notes="{kind}"><h3>{text(title)}</h3>{table(heads, rows, title, "definitions")}</div>'
     return section("notes", t("drill.aar.notes"), body or paragraph(t("drill.aar.no_notes")))
 
 
 def _note_row(drill: Any, note: Any, t: Texts) -> list[str]:
     about = _objective(drill, note.objective, t)
-    return [text(said.clock(note.t_min)), text(_who(drill, note.role, t)), text(note.text), text(about)]
+    return [text(said.clock(note.t_min)), _short(text(_who(drill, note.role, t))), text(note.text), text(about)]
 
 
 def _rating_row(drill: Any, name: str, rating: Any, t: Texts) -> list[str]:
-    told = f"{_criterion(drill, name, t)}: {rating.points:g}. {rating.text}"
-    return [text(said.clock(rating.t_min)), text(t("drill.control")), text(told), ""]
+    fields = {"criterion": _criterion(drill, name, t), "points": f"{rating.points:g}", "text": rating.text}
+    told = t("drill.aar.rating", **fields).strip()
+    return [text(said.clock(rating.t_min)), _short(text(t("drill.control"))), text(told), ""]
 
 
 def _objective(drill: Any, name: str | None, t: Texts) -> str:
@@ -293,25 +312,43 @@ def _criterion(drill: Any, name: str, t: Texts) -> str:
 def injects(drill: Any, t: Texts) -> str:
     """The master events list as it was played."""
     rows = []
-    for slot in drill.injects:
+    for number_of, slot in enumerate(drill.injects, 1):
         shown = slot.shown()
         when = "–" if slot.released_min is None else said.clock(slot.released_min)
-        told = said.said(shown["text"], t.lang) or ", ".join(e["kind"] for e in shown["effects"])
+        told = said.inject_text(shown, t, t.lang)
         expected = said.said(shown["expected"], t.lang)
         roles = said.listed([_role(drill, r, t) for r in slot.inject.to], t.lang)
-        status = t(f"drill.inject_status.{slot.status}") + (f": {slot.failed}" if slot.failed else "")
-        rows.append([f'<th scope="row">{text(slot.id)}</th>', when, text(status), text(roles),
+        status = t(f"drill.inject_status.{slot.status}")
+        if slot.why is not None:
+            why = InputError(slot.why.problem, found=slot.why.found, allowed=slot.why.allowed)  # a reader has no fields
+            status += t("phrases.colon") + t.mistake(why)
+        rows.append([f'<th scope="row">{number_of} <code>{text(slot.id)}</code></th>', when, _short(text(status)),
+                     _short(text(roles)),
                      f'<td class="long">{text(told)}</td>', text(expected)])  # fmt: skip
     columns = [t("drill.terminal.columns.id"), t("drill.aar.column.time"), t("drill.terminal.columns.status")]
     columns += [t("drill.aar.column.role"), t("drill.terminal.columns.text"), t("drill.aar.expected")]
-    return section("injects", t("drill.aar.injects"), table(columns, rows, t("drill.aar.injects")))
+    return section("injects", t("drill.aar.injects"), table(columns, rows, t("drill.aar.injects"), "definitions"))
 
 
 def provenance(drill: Any, t: Texts) -> str:
     """What the exercise assumes, as it says itself."""
-    rows = [[text(k), text(v)] for k, v in drill.exercise.provenance.items()]
-    body = table(["", t("drill.aar.provenance")], rows, t("drill.aar.provenance")) if rows else paragraph("–")
+    rows = [[_about(drill, k, t), _assumed(v, t)] for k, v in drill.exercise.provenance.items()]
+    heads = [t("drill.aar.column.about"), t("drill.aar.provenance")]
+    body = table(heads, rows, t("drill.aar.provenance")) if rows else paragraph("–")
     return section("provenance", t("drill.aar.provenance"), body)
+
+
+def _about(drill: Any, name: str, t: Texts) -> str:
+    """Return what an assumption is about: a criterion, an objective or a role by its title, else the name as it is."""
+    exercise = drill.exercise
+    titled = {one.id: one.title for one in (*exercise.criteria, *exercise.objectives)}
+    titled |= {role: one.title for role, one in exercise.roles.items()}
+    return text(getattr(titled[name], t.lang)) if name in titled else f"<code>{text(name)}</code>"
+
+
+def _assumed(value: Any, t: Texts) -> str:
+    """Return an assumption; one that an exercise says in one language only keeps it and is marked so."""
+    return source_text(value, t) if isinstance(value, str) else text(getattr(value, t.lang))
 
 
 def limits(t: Texts) -> str:
@@ -326,7 +363,8 @@ def log(drill: Any, t: Texts) -> str:
         data = {k: v for k, v in line.data.items() if k not in ("exercise", "about", "options")}
         content = json.dumps(data, ensure_ascii=False)
         rows.append([
-            str(line.n), said.clock(line.t_min), text(_who(drill, line.role, t)), text(line.kind),
+            str(line.n), said.clock(line.t_min), _short(text(_who(drill, line.role, t))),
+            _short(text(t(f"drill.lines.{line.kind}"))),
             f'<td class="long"><code class="hash">{text(content[:400])}{"…" if len(content) > 400 else ""}</code></td>',
             f'<code class="hash">{line.hash[:16]}</code>',
         ])  # fmt: skip
@@ -338,4 +376,6 @@ def log(drill: Any, t: Texts) -> str:
 
 
 def _who(drill: Any, role: str, t: Texts) -> str:
+    if role == SYSTEM:
+        return t("drill.system")
     return _role(drill, role, t) if role in drill.exercise.roles or role == "controller" else role

@@ -5,6 +5,8 @@ It takes what `calibration.command` brought and adds nothing to it.
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from calibration.caselog.diagnosis import Finding
 from calibration.command import Outcome
 from calibration.durations import DurationFit
 from calibration.fits import GroupFit
 from calibration.measured import STATISTICS, quantile
 from calibration.observed import Sample
+from calibration.said import named
 from calibration.told import joint_lines, open_ends, sizes
 from dashboards.charts.base import Chart
 from dashboards.charts.calibration import (
@@ -35,6 +39,9 @@ from dashboards.report.write import frame, write_page
 from dashboards.texts import Texts, pick
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+OF_THE_FILE = ("column", "found", "allowed")
+NUMBER = re.compile(r"[\d.,%]*")
+OPEN, CLOSE = "\ue000", "\ue001"  # no text has these characters: they are nobody's
 SECTIONS = ("answer", "test", "charts", "fits", "choices", "data", "provenance", "reproduce", "limits")
 
 
@@ -136,7 +143,7 @@ def _fits(outcome: Outcome, t: Texts) -> str:
     parts = []
     for name, group in outcome.fit.groups.items():
         if outcome.fit.column is not None:
-            parts.append(paragraph(name, "kicker"))
+            parts.append(f'<p class="kicker"><code>{text(name)}</code></p>')
         parts.append(_arrivals(group, t) + _law(group.cycle, t("calibrate.closing_title"), t))
         if group.tail is not None:
             key = "end_title_scaled" if group.tail.scaled else "end_title"
@@ -147,11 +154,11 @@ def _fits(outcome: Outcome, t: Texts) -> str:
 
 def _arrivals(group: GroupFit, t: Texts) -> str:
     a, d = group.arrivals, group.arrivals.dispersion
-    form = " + ".join(t.name("calibrate.forms", part) for part in ("+".join(a.day_terms) or "level").split("+"))
+    form = named("+".join(a.day_terms) or "level", t.lang)
     p = "p < 0.001" if a.gaps.ks_p < 0.001 else f"p = {a.gaps.ks_p:.3f}"
     rows = [
         ("per_day", number(a.per_day), ends(number(a.per_day_low), number(a.per_day_high), t)),
-        ("hours", t.name("calibrate.forms", a.hour_form), ""),
+        ("hours", named(a.hour_form, t.lang), ""),
         ("days", form, ""),
         ("trend", number(a.trend_per_year), ends(number(a.trend_low), number(a.trend_high), t)),
         ("dispersion", number(d.phi), ends(number(d.phi_low), number(d.phi_high), t)),
@@ -171,12 +178,12 @@ def _arrivals(group: GroupFit, t: Texts) -> str:
 def _law(fitted: DurationFit, title: str, t: Texts) -> str:
     rows = []
     for part in fitted.law.described():
-        name = t.name("calibrate.laws", str(part["part"]))
+        name = named(str(part["part"]), t.lang)
         rows.append(
             [
                 f'<th scope="row">{text(name)}</th>',
                 _number(quantity(float(part["share"]), "share", t)),
-                text(sizes(part, t, fitted)),
+                f'<td class="said">{text(sizes(part, t, fitted))}</td>',
             ]
         )
     head = [t(f"calibrate.columns.{c}") for c in ("part", "share", "parameters")]
@@ -190,7 +197,7 @@ def _law(fitted: DurationFit, title: str, t: Texts) -> str:
     if fitted.office is not None:
         hours = f"{fitted.office.opens_h:g}–{fitted.office.closes_h:g}"
         notes += paragraph(t("calibrate.office_note", hours=hours, outside=f"{fitted.outside:.1%}"), "note")
-    return f"<h3>{text(title)}</h3>" + table(head, rows, title, "data") + notes
+    return f"<h3>{text(title)}</h3>" + table(head, rows, title, "definitions") + notes
 
 
 def _choices(outcome: Outcome, t: Texts) -> str:
@@ -198,9 +205,10 @@ def _choices(outcome: Outcome, t: Texts) -> str:
     for name, group in outcome.fit.groups.items():
         tables = [group.arrivals.candidates, group.cycle.candidates]
         tables += [group.tail.candidates, group.tail.fit.candidates] if group.tail is not None else []
-        title = name if outcome.fit.column is not None else t("calibrate.report.choices")
+        title = t("calibrate.report.choices") + (t("phrases.colon") + name if outcome.fit.column is not None else "")
         whole = pd.concat([frame for frame in tables if len(frame)], ignore_index=True)
-        parts.append(f"<details><summary>{text(title)}</summary>{_candidates(whole, title, t)}</details>")
+        shown = f"<code>{text(name)}</code>" if outcome.fit.column is not None else text(title)
+        parts.append(f"<details><summary>{shown}</summary>{_candidates(whole, title, t)}</details>")
     return "".join(parts)
 
 
@@ -213,7 +221,8 @@ def _candidates(frame: pd.DataFrame, title: str, t: Texts) -> str:
             for c in ("parameters", "score", "behind", "error", "aic")
         ]
         mark = t("words.yes") if row["chosen"] is True or row["chosen"] == 1 else ""
-        rows.append([text(row["what"]), f'<th scope="row">{text(row["form"])}</th>', *cells, text(mark)])
+        form = f'<th scope="row">{text(named(row["form"], t.lang))}</th>'
+        rows.append([text(named(row["what"], t.lang)), form, *cells, text(mark)])
     return table([t.name("calibrate.choice_columns", c) for c in columns], rows, title, "data")
 
 
@@ -228,25 +237,33 @@ def _data(outcome: Outcome, t: Texts) -> str:
         "calibrate.split_line", at=fit.held.start, before=f"{len(fit.seen):,}", after=f"{len(fit.held):,}",
         open=int(fit.train.cases["open_end"].sum()),
     )  # fmt: skip
-    odd = [
-        t.joiner.join([one.text("problem", t), one.text("consequence", t)])
-        for one in fit.log.diagnosis.of("drop", "warn", "note")
-    ]
-    told = _list(odd) if odd else paragraph(t("calibrate.report.odd_none"))
+    odd = [f"<li>{_finding(one, t)}</li>" for one in fit.log.diagnosis.of("drop", "warn", "note")]
+    told = f"<ul>{''.join(odd)}</ul>" if odd else paragraph(t("calibrate.report.odd_none"))
     source = paragraph(f"SHA-256: {fit.log.source.sha256}", "note")
     return paragraph(line) + paragraph(split) + source + f"<h3>{text(t('calibrate.report.odd'))}</h3>" + told
+
+
+def _finding(one: Finding, t: Texts) -> str:
+    """Return what was odd and what follows; what stands in the file itself, columns and values, stands as code."""
+    words = {k for k, v in one.fields.items() if k in OF_THE_FILE and not NUMBER.fullmatch(v)}
+    marked = {k: f"{OPEN}{v}{CLOSE}" if k in words else v for k, v in one.fields.items()}
+    said = t.joiner.join(t(f"caselog.findings.{one.code}.{part}", **marked) for part in ("problem", "consequence"))
+    return text(said).replace(OPEN, "<code>").replace(CLOSE, "</code>")
 
 
 def _provenance(outcome: Outcome, t: Texts) -> str:
     lines = [t(f"calibrate.report.{key}") for key in ("input", "tuned", "emergent")]
     rows = []
-    for name, made in outcome.made.data["types"].items():
-        for field, where in made["provenance"].items():
-            words, _, confidence = where.rpartition("; ")
-            tag = f'<span class="tag {"assumed" if confidence == "assumption" else "sourced"}">'
+    for name, fields in outcome.made.origins.items():
+        for field, origin in fields.items():
+            tag = f'<span class="tag {"assumed" if origin.confidence == "assumption" else "sourced"}">'
             rows.append(
                 [f'<th scope="row"><code>{text(f"{name}.{field}")}</code></th>',
-                 f"{tag}{text(t.name('confidence', confidence))}</span>", text(words)]
+                 f"{tag}{text(t.name('confidence', origin.confidence))}</span>",
+                 f'<td class="said">{text(origin.of(t.lang))}</td>']
             )  # fmt: skip
-    head = [t("report.col_parameter"), t("report.col_confidence"), t("report.col_source")]
-    return _list(lines) + table(head, rows, t("calibrate.report.provenance"), "parameters")
+    head = [t("report.col_parameter"), t("report.col_confidence"), t("calibrate.columns.origin")]
+    seen, file = outcome.fit.seen, outcome.fit.log.source.name
+    last = seen.start + dt.timedelta(days=seen.days - 1)
+    origin = paragraph(t("calibrate.report.origin", file=file, first=seen.start, last=last))
+    return _list(lines) + origin + table(head, rows, t("calibrate.report.provenance"), "definitions")

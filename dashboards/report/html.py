@@ -52,9 +52,12 @@ def _css(name: str) -> str:
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", css: str = "") -> str:
     """Return a table; cells are HTML already, ``head`` and ``caption`` are text.
 
-    A cell that starts with ``<td`` or ``<th`` brings its own tag.
+    A cell that starts with ``<td`` or ``<th`` brings its own tag. The head of a column of numbers stands over them.
     """
-    top = "".join(f'<th scope="col">{text(h)}</th>' for h in head)
+    rows = [list(row) for row in rows]
+    whole = [row for row in rows if len(row) == len(head)]
+    numbers = [bool(whole) and all(row[i].startswith('<td class="n"') for row in whole) for i in range(len(head))]
+    top = "".join(f'<th scope="col"{_css("n" if numbers[i] else "")}>{text(h)}</th>' for i, h in enumerate(head))
     body = "".join(
         f"<tr>{''.join(_headed(c, head[i] if i < len(head) else '') for i, c in enumerate(row))}</tr>" for row in rows
     )

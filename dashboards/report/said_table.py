@@ -79,7 +79,7 @@ def _verdict(key: str, t: Texts) -> str:
     own = t.name("verdicts", key)
     if own != key.replace("_", " "):
         return own
-    return re.sub(r"[ ,]*\{times\}.*", "", t.name("calibrate.verdicts", key))  # how many times stands in a column
+    return re.sub(r"[ ,，]*\{times\}.*", "", t.name("calibrate.verdicts", key))  # how many times stands in a column
 
 
 def _measure(key: object, t: Texts) -> str:

@@ -186,7 +186,7 @@ def act(drill: Drill, kind: str, rest: str, by: str) -> None:
     elif kind == "speed":
         drill.set_speed(_number(first, "speed"), by)
     elif kind == "stop":
-        drill.stop(rest.strip() or "stopped", by)
+        drill.stop(rest.strip(), by)
     elif kind == "say":
         text = _some(rest, "say")
         drill.adhoc({"to": list(drill.roles), "text": {"en": text, "zh": text}}, by)

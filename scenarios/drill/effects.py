@@ -185,9 +185,10 @@ def _duty(effect: Effect, ground: Ground, world: World) -> dict[str, Any]:
     staff = world.staff
     rows = np.flatnonzero((staff["post"] == post) & (staff["on_duty"] == wanted))
     if len(rows) < effect.count:
-        word = "on duty" if wanted else "off duty"
-        raise InputError(f"too few of this post are {word}", field="count", found=effect.count,
-                         allowed=f"at most {len(rows)} now")  # fmt: skip
+        raise InputError(
+            "too few of this post are on duty" if wanted else "too few of this post are off duty",
+            field="count", found=effect.count, allowed=f"at most {len(rows)} now",
+        )  # fmt: skip
     busy = staff["state"][rows] == S_BUSY
     chosen = rows[np.lexsort((rows, busy))][: effect.count]  # those who are free first, in order of their numbers
     for row in chosen:

@@ -247,7 +247,9 @@ class Exercise(Form):
     injects: list[Inject] = Field(default_factory=list)
     asks: list[Ask] = Field(default_factory=list)
     grades: Grades = Grades()
-    provenance: dict[str, str] = Field(default_factory=dict, description="what is assumed, and where from")
+    provenance: dict[str, str | Title] = Field(
+        default_factory=dict, description="what is assumed, and where from; in both languages, or in one"
+    )
 
     _tree: Tree = PrivateAttr(default_factory=Tree)
     _made: Scenario | None = PrivateAttr(default=None)

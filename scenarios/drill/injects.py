@@ -14,6 +14,7 @@ from typing import Any, Literal
 from scenarios.drill.criteria import MINUTES
 from scenarios.drill.form import Condition, Inject
 from scenarios.drill.readings import Reading
+from sim.errors import InputError
 
 Status = Literal["waiting", "held", "released", "skipped"]
 
@@ -34,7 +35,7 @@ class Slot:
         When it was released last.
     how
         ``scheduled``, ``condition``, ``after``, ``manual`` or ``adhoc``.
-    failed
+    why
         Why an effect could not be carried out, else None.
     """
 
@@ -43,7 +44,7 @@ class Slot:
     due_min: float | None = None
     released_min: float | None = None
     how: str = ""
-    failed: str | None = None
+    why: InputError | None = None
 
     @classmethod
     def of(cls, inject: Inject) -> Slot:
@@ -54,6 +55,11 @@ class Slot:
     def id(self) -> str:
         """The inject's id."""
         return self.inject.id
+
+    @property
+    def failed(self) -> str | None:
+        """`why` as one English sentence, as it stands in the recording."""
+        return self.why.sentence() if self.why is not None else None
 
     @property
     def is_conditional(self) -> bool:

@@ -313,13 +313,13 @@ class Play:
 
     def _release(self, slot: Slot, how: str) -> None:
         inject = slot.inject
-        slot.status, slot.released_min, slot.how, slot.failed = "released", self.t_min, how, None
+        slot.status, slot.released_min, slot.how, slot.why = "released", self.t_min, how, None
         done: list[dict[str, Any]] = []
         for k, effect in enumerate(inject.effects):
             try:
                 done.append(effects.apply(effect, inject.id, k, self.ground, self.world, self._ongoing))
             except InputError as error:
-                slot.failed = error.sentence()
+                slot.why = error
         if any(effect.kind in ("close_road", "open_road") for effect in inject.effects):
             roads = effects.roads_arm(self.ground.asking, self.ground, self._ongoing)
             self._arm = replace(self.ground.asking, travel_changes=roads.travel_changes)

@@ -143,7 +143,7 @@ class Screen:
             shown = slot.shown()
             due = slot.released_min if slot.status == "released" else slot.due_min
             when = said.clock(due) if due is not None else "–"
-            text = said.said(shown["text"], self.lang) or ", ".join(e["kind"] for e in shown["effects"])
+            text = said.inject_text(shown, self.words, self.lang)
             rows.append([slot.id, when, self.words(f"drill.inject_status.{slot.status}"), text])
         self._clear()
         self.console.table([column("id"), column("due"), column("status"), column("text")], rows)
@@ -284,7 +284,7 @@ class Terminal:
                 drill.acknowledge(message.id, self.by)
             screen.line(screen.words("drill.terminal.acknowledged", n=len(mine)))
         elif first == "q":
-            drill.stop(rest.strip() or "q", self.by)
+            drill.stop(rest.strip(), self.by)
         elif first in _LETTERS and (screen.role == CONTROLLER or first in "ns"):
             act(drill, _LETTERS[first], rest, self.by)
         else:

@@ -69,6 +69,12 @@ def prompt_details(about: Mapping[str, Any], hook: str, words: Words, lang: str)
     return out
 
 
+def inject_text(inject: Mapping[str, Any], words: Words, lang: str) -> str:
+    """Return what an inject tells the roles, or, where it tells them nothing, what it does."""
+    effects = [words(f"drillroom.effect_kinds.{effect['kind']}") for effect in inject["effects"]]
+    return said(inject["text"], lang) or listed(effects, lang)
+
+
 def option_text(option: Mapping[str, Any], words: Words, lang: str) -> str:
     """Return an answer in one line: who, how far, how loaded; or what it does."""
     kind, facts = str(option["kind"]), option["facts"]

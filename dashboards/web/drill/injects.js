@@ -16,7 +16,7 @@ export function injectRow(desk, i) {
     waiting ? retimeForm(desk, i) : null);
   return el("li", { class: `inject ${i.status}`, "data-inject": i.id },
     el("p", { class: "inject-head" }, el("span", { class: "sign", "aria-hidden": "true" }, SIGNS[i.status]), el("strong", {}, i.id), el("span", { class: "tag" }, say(i.status_text)), el("span", { class: "note" }, when)),
-    i.failed ? el("p", { class: "problem" }, i.failed) : null,
+    i.failed ? el("p", { class: "problem" }, say(i.failed)) : null,
     el("div", { class: "buttons" }, act(i.status === "released" ? "repeat" : "release"), waiting && i.status !== "held" ? act("hold") : null, waiting ? act("skip") : null, more));
 }
 
