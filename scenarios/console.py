@@ -185,7 +185,7 @@ class Console:
         title, state, unit = self._measure(metric)
         told = asdict(row)
         means = [quantity(mean, unit, self.words) for mean in (row.mean_baseline, row.mean_arm)]
-        verdict = verdict_and_needed(told, self.words)
+        verdict = verdict_and_needed(told, self.words, unit)
         return [
             self._titled(metric, title),
             state,

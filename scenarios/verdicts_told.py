@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scenarios.compare import verdict_word
-from scenarios.numbers import Words, finite
+from scenarios.numbers import DASH, Words, finite, fitting, number, unit_word
 
 SIGNS = {
     "better": "▲", "worse": "▼", "higher": "↑", "lower": "↓", "equivalent": "＝", "undecided": "?", "no_effect": "＝",
@@ -25,14 +25,26 @@ def verdict_key(row: Mapping[str, Any]) -> str:
     return verdict_word(str(row["verdict"]), low, high, str(row.get("interval_method", "")))
 
 
-def verdict_text(row: Mapping[str, Any], words: Words) -> str:
-    """Return the word for a row's verdict."""
-    return words.name("verdicts", verdict_key(row))
+def verdict_text(row: Mapping[str, Any], words: Words, unit: str | None = None) -> str:
+    """Return the word for a row's verdict; with the measure's unit, also the margin within which it is equivalent."""
+    key = verdict_key(row)
+    word, margin = words.name("verdicts", key), row.get("margin")
+    if key != "equivalent" or unit is None or not finite(margin):
+        return word
+    return words("phrases.within_margin", verdict=word, margin=margin_text(row, unit, words))
 
 
-def verdict_and_needed(row: Mapping[str, Any], words: Words) -> str:
+def margin_text(row: Mapping[str, Any], unit: str, words: Words) -> str:
+    """Return the margin of equivalence that was stated beforehand, in the unit of the difference; a dash for none."""
+    if not finite(row.get("margin")):
+        return DASH
+    shown, factor = fitting(unit, float(row["margin"]))
+    return f"±{number(float(row['margin']) * factor)}{unit_word(shown, words, difference=True)}"
+
+
+def verdict_and_needed(row: Mapping[str, Any], words: Words, unit: str | None = None) -> str:
     """Return the verdict and, where there is none yet, how many replications are still needed."""
-    word, key = verdict_text(row, words), verdict_key(row)
+    word, key = verdict_text(row, words, unit), verdict_key(row)
     if key == "too_rare":
         return _counted(word, "cli.too_rare_enough", row.get("enough"), words)
     return word if key in CLEAR else _counted(word, "cli.undecided_needed", row.get("needed"), words)

@@ -7,6 +7,7 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import datetime as dt
+import math
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from calibration.choosing import one_error
 from calibration.durations import choose, fit_durations
 from calibration.laws import FAMILIES, Shape
 from calibration.likelihood import Grouped, fit
+from calibration.measured import mean_within
 from calibration.office import Office, office_of
 from sim.cases.laws import parse
 from sim.errors import InputError
@@ -299,3 +301,14 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
         widths.append(high[0] / low[0])
     assert all(hit >= 51 for hit in hits.values()), hits
     assert np.median(widths) < 2.0
+
+
+def test_the_mean_within_a_limit_is_the_area_under_the_share_open():
+    """Jobs of minutes are not half an hour long because hours are counted; still open and beyond the limit count."""
+    closed = np.zeros(4, bool)
+    assert mean_within(np.zeros(4), closed, 43200.0) == 0.0
+    assert mean_within(np.full(4, 7.5), closed, 43200.0) == pytest.approx(7.5)
+    assert mean_within(np.array([4.0, 9.0, 9.0, 90000.0]), closed, 43200.0) == pytest.approx((22.0 + 43200.0) / 4)
+    assert mean_within(np.array([10.0, 20.0]), np.array([True, False]), 60.0) == pytest.approx(20.0)
+    assert mean_within(np.array([10.0, 20.0]), np.array([False, True]), 60.0) == pytest.approx(0.5 * 10 + 0.5 * 60)
+    assert math.isnan(mean_within(np.zeros(0), np.zeros(0, bool), 60.0))

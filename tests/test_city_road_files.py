@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from gridwhistle import app
 from sim.city.graphml import read_graphml
-from sim.city.roads import EARTH_RADIUS_M
+from sim.city.roads import EARTH_RADIUS_M, Roads
 from sim.errors import InputError
 
 CASES = Path(__file__).parent / "cases"
@@ -241,3 +241,30 @@ def test_residents_are_asked_for_and_nothing_is_written(tmp_path: Path, monkeypa
         app, ["compare", "whistle-vs-referral", "--city", "town", "--out", "out", "--workers", "1"]
     )
     assert laid.exit_code == 2 and "no residents" in laid.output and "catalogue" not in laid.output
+
+
+def test_kilometres_of_road_count_both_directions_once(tmp_path: Path) -> None:
+    """40 blocks of 200 m, each with an arc there and one back: 8 km of road, not 16."""
+    roads, _ = read_graphml(grid(tmp_path, "EPSG:32650", lambda e, n: (500_000 + e, 4_400_000 + n)))
+    assert (roads.arcs, roads.length_m.sum()) == (80, 16_000) and roads.street_m() == pytest.approx(8_000)
+    one_way = roads.subset(np.arange(len(roads)) < 2)
+    assert one_way.arcs == 2 and one_way.street_m() == pytest.approx(200)
+    half = Roads(np.array([0.0, 100.0]), np.zeros(2), np.array([1]), np.array([0]), np.array([100.0]), np.ones((1, 1)))
+    assert half.street_m() == pytest.approx(100)
+
+
+@pytest.mark.parametrize(("places", "said"), [
+    (["police,500200,4400200,A", "fire,117.0,39.75,B"], "fire B: 4,4"),
+    (["police,500200,4400200,A", "fire,500400,4490200,B"], ""),
+])  # fmt: skip
+def test_one_facility_of_another_coordinate_system_is_refused(tmp_path: Path, places: list[str], said: str) -> None:
+    """Degrees among metres: thousands of kilometres off, which a note alone let pass; a far village is told."""
+    roads = grid(tmp_path, "EPSG:32650", lambda e, n: (500_000 + e, 4_400_000 + n))
+    listed = tmp_path / "facilities.csv"
+    listed.write_text("\n".join(["kind,x_m,y_m,name", *places]), encoding="utf-8")
+    call = ["city", "read", str(roads), "--residents", "500", "--facilities", str(listed), "--out", str(tmp_path / "c")]
+    found = CliRunner().invoke(app, call)
+    if said:
+        assert found.exit_code == 2 and said in found.output and not (tmp_path / "c").exists(), found.output
+    else:
+        assert found.exit_code == 0 and "more than 5 km" in " ".join(found.output.split()), found.output

@@ -10,6 +10,7 @@ import pytest
 from report_sample import ARM, MEASURES, comparisons, runs
 from rich.console import Console as Rich
 
+from dashboards.charts.phrases import verdict as page_verdict
 from dashboards.report import sections
 from dashboards.report.answer import answer, harm
 from dashboards.report.data import Arm, ReportData
@@ -74,6 +75,17 @@ def test_without_safeguards_nothing_is_said() -> None:
 def test_one_word_for_each_verdict_and_the_right_number_of_things(verdict, more, said) -> None:
     assert verdict_and_needed(row("x", verdict, **more), Texts("en")) == said
     assert said.startswith(verdict_text(row("x", verdict, **more), Texts("en")))
+
+
+@pytest.mark.parametrize(("margin", "unit", "said"), [
+    (0.01, "share", "equivalent (±1 points)"), (0.25, "days", "equivalent (±0.250 days)"),
+    (1500.0, "yuan", "equivalent (±1,500 yuan)"), (None, "share", "equivalent"),
+])  # fmt: skip
+def test_equivalent_says_within_which_margin(margin, unit, said) -> None:
+    told = row("x", "equivalent", margin=margin)
+    assert verdict_and_needed(told, Texts("en"), unit) == said == page_verdict(told, Texts("en"), unit)
+    assert verdict_and_needed(row("x", "better", margin=0.01), Texts("en"), "share") == "better"
+    assert verdict_and_needed(row("x", "equivalent", margin=0.01), Texts("zh"), "share") == "无实质差异（±1个百分点）"
 
 
 def test_numbers_carry_the_digits_they_deserve() -> None:

@@ -202,7 +202,7 @@ def _hover(row: dict[str, Any], measures: Measures, t: Texts) -> str:
         f"<b>{escape(measure_title(row['metric'], measures, t.lang))}</b>",
         t("charts.forest.hover", arm=escape(row["arm"]), baseline=escape(row["baseline"])),
         escape(difference(row, row["unit"], t)),
-        verdict(row, t),
+        verdict(row, t, row["unit"]),
     ]
     return "<br>".join(lines)
 

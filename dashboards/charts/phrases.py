@@ -98,9 +98,12 @@ def shown(value: float, unit: str, t: Texts) -> str:
     return typeset(numbers.shown(value, unit, t))
 
 
-def verdict(row: Mapping[str, Any], t: Texts) -> str:
-    """Write the verdict of a comparison's row; an undecided one whose own interval excludes zero says why."""
-    return verdict_text(row, t)
+def verdict(row: Mapping[str, Any], t: Texts, unit: str | None = None) -> str:
+    """Write the verdict of a comparison's row; an undecided one whose own interval excludes zero says why.
+
+    With the measure's unit, "equivalent" carries its margin.
+    """
+    return verdict_text(row, t, unit)
 
 
 def difference(row: Mapping[str, Any], unit: str, t: Texts) -> str:

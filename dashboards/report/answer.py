@@ -26,7 +26,7 @@ from dashboards.charts.truth import truth_pairs
 from dashboards.report.data import ReportData
 from dashboards.texts import Texts
 from scenarios.harm_told import Harm, harm_of
-from scenarios.verdicts_told import CLEAR, verdict_key
+from scenarios.verdicts_told import CLEAR, margin_text, verdict_key
 
 
 def answer(data: ReportData, t: Texts) -> list[str]:
@@ -74,7 +74,8 @@ def _headline(data: ReportData, arm: str, t: Texts) -> str:
     if key == "too_rare":
         return t("report.answer_too_rare", **words, difference=difference(row, unit, t))
     if key == "equivalent":
-        return t("report.answer_equivalent", **words, difference=difference(row, unit, t))
+        margin = margin_text(row, unit, t)
+        return t("report.answer_equivalent", **words, difference=difference(row, unit, t), margin=margin)
     text = t("report.answer_undecided", **words, difference=difference(row, unit, t))
     if finite(row.get("needed")) and row["needed"] > 0:
         text += t.joiner + t.counted("report.answer_needed", int(row["needed"]))

@@ -118,7 +118,7 @@ def _measure_row(row: dict[str, Any], data: ReportData, t: Texts) -> list[str]:
         _number_cell(quantity(float(row["mean_arm"]), unit, t)),
         _number_cell(difference(row, unit, t)),
         f'<td class="v {text(name)}"><span aria-hidden="true">{SIGNS.get(name, "")}</span> '
-        f"{text(verdict(row, t))}</td>",
+        f"{text(verdict(row, t, unit))}</td>",
         _number_cell(ratio(row, t)),
         _pairs_cell(row, data, t),
         _number_cell(needed),

@@ -167,7 +167,7 @@ class City:
             "areas": {level: int((self.areas.level == k).sum()) for k, level in reversed(list(enumerate(LEVELS)))},
             "nodes": len(self.roads),
             "arcs": self.roads.arcs,
-            "road_km": round(float(self.roads.length_m.sum()) / 1000, 3),
+            "road_km": round(self.roads.street_m() / 1000, 3),
             "modes": self.roads.modes if self._travel is None else int(self._travel.shape[0]),
             "places": len(self.places),
             "exact_travel": bool((self.node_last_mile_min == 0).all() or self._homes_are_places()),

@@ -16,6 +16,8 @@ NARROWEST_M, WIDEST_M = 10.0, 2_000_000.0
 """Between a courtyard and a country: the least and the greatest width of a city."""
 SHORTEST_STREET_M = 1.0
 """The least median distance between the ends of arcs."""
+FARTHEST_M = 200_000.0
+"""How far off a facility may lie, where that is more than ten times the width of the network."""
 FASTEST_KMH, SLOWEST_KMH = 300.0, 1.0
 """What no road vehicle exceeds, and what the median of a network does not fall below."""
 ROUNDING_M, ROUNDING_S = 1.0, 0.5
@@ -235,6 +237,19 @@ def check_apart(away_m: NDArray, width_m: float, what: str, file: str | None, re
             f"{off} of {len(away_m)} {what} lie more than 5 km from the nearest node, the farthest "
             f"{metres(float(away_m.max()))}; joined there"
         )
+
+
+def check_within_reach(away_m: NDArray, width_m: float, kind: NDArray, name: NDArray, file: str | None) -> None:
+    """Refuse a single facility that no road of this network can lead to; `check_apart` tells of nearer ones."""
+    most = max(10 * width_m, FARTHEST_M)
+    if len(away_m) and away_m.max() > most:
+        worst = int(away_m.argmax())
+        called = " ".join(part for part in (str(kind[worst]), str(name[worst])) if part)
+        raise InputError(
+            "a facility lies elsewhere than the network", file=file,
+            found=f"{called}: {metres(float(away_m[worst]))} from it",
+            allowed="the same coordinate system and unit as the network's",
+        )  # fmt: skip
 
 
 def metres(length_m: float) -> str:

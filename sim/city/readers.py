@@ -19,7 +19,7 @@ from sim.city.jemss import read_jemss
 from sim.city.layout import lay, regular_tree
 from sim.city.parameters import number
 from sim.city.placing import BY_AREA, BY_PEOPLE, make_facilities
-from sim.city.plausible import check_apart
+from sim.city.plausible import check_apart, check_within_reach
 from sim.city.population import make_residents
 from sim.city.roads import Roads
 from sim.city.shared import located
@@ -170,7 +170,9 @@ def _join(roads: Roads, spots: Spots | None, grid_row: NDArray[np.int32], report
     if spots is None:
         return Facilities.empty()
     node, access_m = roads.nearest_node(spots.x, spots.y)
-    check_apart(access_m, float(np.hypot(np.ptp(roads.x), np.ptp(roads.y))), "facilities", None, report)
+    width_m = float(np.hypot(np.ptp(roads.x), np.ptp(roads.y)))
+    check_apart(access_m, width_m, "facilities", None, report)
+    check_within_reach(access_m, width_m, spots.kind, spots.name, None)
     return Facilities(
         spots.kind, spots.name, node, np.full(len(node), -1), grid_row[node], spots.capacity, spots.units, spots.x,
         spots.y, access_m,

@@ -86,6 +86,15 @@ class Roads:
         """Number of arcs."""
         return len(self.arc_from)
 
+    def street_m(self) -> float:
+        """Return the metres of road, of which both directions are one: the longer way between two nodes, summed."""
+        forward = self.arc_from <= self.arc_to
+        ends = np.sort(np.stack([self.arc_from, self.arc_to]), axis=0).astype(np.int64)
+        _, pair = np.unique(ends[0] * len(self) + ends[1], return_inverse=True)
+        pairs = int(pair.max(initial=-1)) + 1
+        ways = [np.bincount(pair[way], self.length_m[way], pairs) for way in (forward, ~forward)]
+        return float(np.maximum(*ways).sum())
+
     @property
     def modes(self) -> int:
         """Number of travel modes."""
