@@ -123,11 +123,23 @@ def fanout(json: Json = None, quick: Quick = False) -> None:
 
 
 @app.command()
-def malformed(json: Json = None, quick: Quick = False) -> None:
-    """Send malformed input to every route and socket and measure how much another client is slowed; some minutes."""
+def malformed(
+    json: Json = None,
+    only: Annotated[str, typer.Option("--only", help="Part of the method and path of the addresses to attack.")] = "",
+    seed: Annotated[int, typer.Option("--seed", help="Draws among the attacks that differ in a value alone.")] = 1,
+    like: Annotated[int, typer.Option("--like", min=1, help="How many of those are sent; 100 is all of them.")] = 2,
+    quick: Quick = False,
+) -> None:
+    """Send malformed input to every route and socket and measure how much another client is slowed; 8 minutes."""
     from benchmarks.malformed import MALFORMED, measure
+    from sim.errors import InputError
 
-    _report(MALFORMED, measure(quick), "Malformed" + (" (quick: one request in ten)" if quick else ""), json)
+    try:
+        measured = measure(quick, only, seed, like, lambda line: typer.echo(line, err=True))
+    except InputError as error:
+        typer.echo(f"benchmarks: {error.sentence()}", err=True)
+        raise typer.Exit(2) from None
+    _report(MALFORMED, measured, "Malformed" + (" (quick: one request in ten)" if quick else ""), json)
 
 
 @app.command()

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import re
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,11 +51,18 @@ class Address:
 
 @dataclass(frozen=True)
 class Attack:
-    """Bytes for one connection, what they are, and what follows when a socket has been opened by them."""
+    """Bytes for one connection, what they are, and what follows when a socket has been opened by them.
+
+    Attributes
+    ----------
+    like
+        Name of the like ones, of which a `sample` holds some; an attack without one has nothing like it.
+    """
 
     name: str
     content: bytes
     then: bytes = b""
+    like: str = ""
 
 
 def addresses(app: Any) -> list[Address]:
@@ -91,6 +99,15 @@ def _fields(route: Any, kind: str) -> tuple[str, ...]:
         model = getattr(getattr(field.field_info, "annotation", None), "model_fields", None)
         names += list(model) if model else [field.alias]
     return tuple(names)
+
+
+def sample(attacks: Iterable[Attack], most: int, seed: int) -> list[Attack]:
+    """Return attacks with at most so many of those that are like one another, drawn by a seed, in their order."""
+    groups: dict[str, list[Attack]] = {}
+    for attack in attacks:
+        groups.setdefault(attack.like or f"= {attack.name}", []).append(attack)
+    draw = random.Random(seed)
+    return [one for group in groups.values() for one in (group if len(group) <= most else draw.sample(group, most))]
 
 
 def filled(path: str, values: Mapping[str, str], rough: str | None = None) -> str:
@@ -142,12 +159,13 @@ class Sender:
 
     def _targets(self, to: Address) -> Iterator[Attack]:
         for rough in ROUGH if "{" in to.path else ():
-            yield Attack(f"path {rough[:12]!r}", self.head(to.method, filled(to.path, {}, quoted(rough))))
+            asked = self.head(to.method, filled(to.path, {}, quoted(rough)))
+            yield Attack(f"path {rough[:12]!r}", asked, like="path")
         here = filled(to.path, self.values)
         good = "&".join(f"{name}={quoted(self.values[name])}" for name in to.query if name in self.values)
         for name, rough in itertools.product((*to.query, "lang"), ROUGH):
             target = f"{here}?{good}&{name}={quoted(rough)}"
-            yield Attack(f"query {name}={rough[:12]!r}", self.head(to.method, target))
+            yield Attack(f"query {name}={rough[:12]!r}", self.head(to.method, target), like=f"query {name}")
         for query in ("%", "&" * 7900, "a=1&" * 1900, "=" * 100, "%ED%A0%80=%FF", "lang=zh&lang=en"):
             yield Attack(f"query {query[:8]}", self.head(to.method, f"{here}?{query}"))
 
@@ -171,9 +189,10 @@ class Sender:
         here = filled(to.path, self.values)
         names = to.body or ("a",)
         for (name, body), kind in itertools.product(rough_bodies(), (*KINDS, "multipart/form-data", "")):
-            yield Attack(f"{kind.partition(';')[0] or 'no kind'} {name}", self.whole(to.method, here, kind, body))
+            said = f"{kind.partition(';')[0] or 'no kind'} {name}"
+            yield Attack(said, self.whole(to.method, here, kind, body), like=f"body {name}")
         for name, kind, body in field_bodies(names, self.values):
-            yield Attack(name, self.whole(to.method, here, kind, body))
+            yield Attack(name, self.whole(to.method, here, kind, body), like=name.partition("=")[0])
         chunks = b"".join(b"1\r\n[\r\n" for _ in range(9000))
         head = self.head(to.method, here, {"Content-Type": KINDS[0], "Transfer-Encoding": "chunked"})
         yield Attack("chunks of one byte", head + chunks + b"0\r\n\r\n")
@@ -184,14 +203,17 @@ class Sender:
         good = "&".join(f"{name}={quoted(self.values[name])}" for name in to.query if name in self.values)
         here = f"{filled(to.path, self.values)}?{good}"
         for rough in ROUGH:
-            yield Attack(f"path {rough[:12]!r}", self.upgrade(filled(to.path, {}, quoted(rough))))
+            yield Attack(f"path {rough[:12]!r}", self.upgrade(filled(to.path, {}, quoted(rough))), like="path")
             for name in to.query:
-                yield Attack(f"query {name}={rough[:12]!r}", self.upgrade(f"{here}&{name}={quoted(rough)}"))
+                asked = self.upgrade(f"{here}&{name}={quoted(rough)}")
+                yield Attack(f"query {name}={rough[:12]!r}", asked, like=f"query {name}")
         for headers in ({"Sec-WebSocket-Version": "1"}, {"Sec-WebSocket-Key": "short"}, {"Upgrade": "tea"},
                         {"Sec-WebSocket-Extensions": "permessage-deflate; " * 500}):  # fmt: skip
             yield Attack(f"handshake {next(iter(headers))}", self.upgrade(here, headers))
         for name, frames in messages():
             yield Attack(f"frames {name}", self.upgrade(here), frames)
+        for act, rough, frames in acts():
+            yield Attack(f"frames {act} {rough}", self.upgrade(here), frames, like=f"act {act}")
 
     def upgrade(self, target: str, headers: Mapping[str, str] | None = None) -> bytes:
         """Return the head that asks for a socket."""
@@ -248,7 +270,6 @@ def frame(content: bytes, kind: int = 1, masked: bool = True, last: bool = True)
 def messages() -> Iterator[tuple[str, bytes]]:
     """Yield frames by name: what is no frame, no text, no JSON, no message; each ends by closing."""
     close = frame(b"\x03\xe8", 8)
-    acts = ("start", "note", "adhoc", "decide", "speed", "step", "rate", "retime", "free", "branch", "stop", "nothing")
     yield from (
         ("noise", b"\xff" * 500), ("not masked", frame(b"{}", masked=False)),
         ("no text", frame(b"\xff\xfe") + close),
@@ -262,8 +283,14 @@ def messages() -> Iterator[tuple[str, bytes]]:
         ("a wish", frame(b'{"windows": {"a": []}}') + close), ("pings", frame(b"x", 9) * 2000 + close),
         ("no number", frame(b'{"do": "speed", "speed": NaN}') + close), ("a wrong end", frame(b"\x00\x01oops", 8)),
     )  # fmt: skip
-    for act, rough in itertools.product(acts, (*ROUGH, None, 7, [[]], {"a": {}}, 1e300, True)):
+
+
+def acts() -> Iterator[tuple[str, str, bytes]]:
+    """Yield act, what is rough in it, and its frames: everything that a seat can say, with all that it says rough."""
+    close = frame(b"\x03\xe8", 8)
+    known = ("start", "note", "adhoc", "decide", "speed", "step", "rate", "retime", "free", "branch", "stop", "nothing")
+    for act, rough in itertools.product(known, (*ROUGH, None, 7, [[]], {"a": {}}, 1e300, True)):
         names = ("text", "content", "speed", "minutes", "option", "decision", "inject", "at_min", "role", "number",
                  "points", "criterion", "reason", "message", "futures")  # fmt: skip
         given = {"do": act, "id": 1, **dict.fromkeys(names, rough)}
-        yield f"{act} {str(rough)[:12]!r}", frame(json.dumps(given).encode()) + close
+        yield act, repr(str(rough)[:12]), frame(json.dumps(given).encode()) + close

@@ -1,8 +1,9 @@
 """The server under malformed input: every route and socket, and how much another client is slowed meanwhile.
 
 A real server in a process of its own, with a study, a scenario and a drill room; `benchmarks.malformations` reads its
-routes and makes the requests, one after another, and large bodies eight at once. A probe in a third process asks for
-small things all the while. What an attack slows is the probe's longest wait while it went on above its median at rest;
+routes and makes the requests, one after another, and large bodies eight at once. Every kind is sent to every address;
+of those that differ in a value alone, `LIKE` are drawn by a seed. A probe in a third process asks for small things all
+the while. What an attack slows is the probe's longest wait while it went on above its median at rest;
 where that is more than `AGAIN_MS` the attack is repeated and the smallest counts, since two processors are shared with
 all else on the machine. Answers of 500 and more, tracebacks in the server's log and answers that never came are
 counted; 503 and 507, by which a server says that it is busy or full, are not faults but are told.
@@ -10,6 +11,7 @@ counted; 503 and 507, by which a server says that it is busy or full, are not fa
 
 from __future__ import annotations
 
+import itertools
 import socket
 import statistics
 import subprocess
@@ -17,14 +19,16 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import Bar, Measured
-from benchmarks.malformations import Address, Attack, Sender, addresses
+from benchmarks.malformations import Address, Attack, Sender, addresses, sample
+from sim.errors import InputError
 
 MALFORMED = (
     Bar("malformed_500", "answers of 500 to malformed input", "at most", 0),
@@ -32,8 +36,11 @@ MALFORMED = (
     Bar("malformed_unanswered", "the same, requests that were neither answered nor closed", "at most", 0),
     Bar("malformed_slowed_ms", "the same, longest that another client is slowed (ms)", "at most", 100),
 )
-ANSWER_S, AGAIN_MS, REPEATS, AT_ONCE, REST_S = 40.0, 60.0, 4, 8, 5.0
-LARGE_BYTES, TOLD = 50_000, (503, 507)
+ANSWER_S, AGAIN_MS, REPEATS, AT_ONCE, REST_S = 40.0, 60.0, 6, 8, 5.0
+LARGE_BYTES, TOLD, LIKE = 50_000, (503, 507), 2
+SETTLING, PAUSE_S = 6, 0.2
+CLIENTS = itertools.cycle([f"127.0.0.{n}" for n in range(2, 250)])
+"""Addresses of the attacker: what one client gets wrong too often is answered late, which would only take time here."""
 SEAT = "gridwhistle_seat"
 PROBE = """
 import http.client, sys, time
@@ -52,10 +59,33 @@ for n in range(10**9):
 """What the other client does; standard library alone, so that it starts at once and takes little."""
 
 
-def measure(quick: bool = False) -> Measured:
-    """Attack every route; ``quick`` sends one in ten of the requests."""
+Say = Callable[[str], None]
+
+
+def measure(quick: bool = False, only: str = "", seed: int = 1, like: int = LIKE, say: Say = print) -> Measured:
+    """Attack every route.
+
+    Parameters
+    ----------
+    quick
+        Send one in ten of the requests.
+    only
+        Attack only addresses whose method and path hold this, such as ``POST /drill``.
+    seed, like
+        Of attacks that differ in a value alone, so many are drawn for each address.
+    say
+        Told a line per address. Ctrl-C ends the attacks; the figures are then those of what was sent.
+
+    Raises
+    ------
+    InputError
+        When no address holds ``only``.
+    """
+    known = [to for to in addresses(_app()) if only in f"{to.method} {to.path}"]
+    if not known:
+        raise InputError("no address holds this", field="--only", found=only, allowed="a part of a method and path")
     with tempfile.TemporaryDirectory() as folder, _site(Path(folder)) as (host, values, log):
-        return _Siege(host, values, log).result(10 if quick else 1)
+        return _Siege(host, values, log, say).result(known, seed, like, 10 if quick else 1)
 
 
 @contextmanager
@@ -72,7 +102,8 @@ def _site(folder: Path) -> Iterator[tuple[str, dict[str, str], Path]]:
     made.run(workers=1, store=results / made.default_folder().name)
     command = [sys.executable, "-m", "gridwhistle", "dashboard", "--port", "0", "--results", str(results)]
     with log.open("wb") as stream:
-        server = subprocess.Popen([*command, "--scenarios", str(own)], stdout=subprocess.PIPE, stderr=stream, text=True)
+        server = subprocess.Popen([*command, "--scenarios", str(own)], stdout=subprocess.PIPE, stderr=stream, text=True,
+                                  start_new_session=True)  # Ctrl-C ends the benchmark alone  # fmt: skip
     try:
         assert server.stdout is not None
         url = next(w for line in server.stdout for w in line.split() if w.startswith("http://"))
@@ -90,8 +121,10 @@ def _site(folder: Path) -> Iterator[tuple[str, dict[str, str], Path]]:
 class _Siege:
     """All attacks on one server, and what came of them."""
 
-    def __init__(self, host: str, values: dict[str, str], log: Path) -> None:
-        self.host, self.values, self.log = host, values, log
+    def __init__(self, host: str, values: dict[str, str], log: Path, say: Say) -> None:
+        self.host, self.values, self.log, self.say = host, values, log, say
+        self.seconds: dict[str, float] = {}
+        self.number, self.repeated = 0, 0
         self.statuses: Counter[int] = Counter()
         self.worst: list[tuple[float, str]] = []
         self.faults: list[str] = []
@@ -114,60 +147,96 @@ class _Siege:
         self.values["code"] = path.split("/")[2]
         return Sender(self.host, self.values, f"{SEAT}={opened.cookies[SEAT]}")
 
-    def result(self, every: int) -> Measured:
+    def result(self, known: list[Address], seed: int, like: int, every: int) -> Measured:
         """Attack, and return the figures."""
-        begun = time.monotonic()
+        begun, interrupted = time.monotonic(), False
         with probing(self.host) as probe:
-            time.sleep(REST_S)
-            rest = probe.waits(0.0, time.monotonic())
+            rest = self._rest(probe)
             usual = statistics.median(rest)
-            known = addresses(_app())
-            number = sum(self._address(to, probe, usual, every) for to in known)
-            usual_after = statistics.median(probe.waits(time.monotonic() - 1.0, time.monotonic()))
+            try:
+                for done, to in enumerate(known, 1):
+                    self._address(to, probe, usual, partial(self._drawn, to, seed + done, like, every))
+                    self._tell(f"{done}/{len(known)} {to.method} {to.path}", begun)
+            except KeyboardInterrupt:
+                interrupted = True
+                self.say("interrupted; the figures are of what was sent so far")
+            after = statistics.median(probe.waits(time.monotonic() - 1.0, time.monotonic()))
+        figures = {"malformed_rest_ms": usual, "malformed_rest_worst_ms": max(rest), "malformed_rest_after_ms": after}
+        return {
+            **self._found(), **{name: 1000 * seconds for name, seconds in figures.items()},
+            "malformed_seconds": time.monotonic() - begun, "malformed_interrupted": interrupted,
+            "malformed_routes": sum(to.method != "SOCKET" for to in known),
+            "malformed_sockets": sum(to.method == "SOCKET" for to in known),
+        }  # fmt: skip
+
+    def _rest(self, probe: Probe) -> list[float]:
+        """Return the other client's waits at rest: what a room is opened with goes on for a while after it."""
+        for _ in range(SETTLING):
+            begun = time.monotonic()
+            time.sleep(REST_S)
+            rest = probe.waits(begun, time.monotonic())
+            if 1000 * max(rest) < AGAIN_MS:
+                break
+        return rest
+
+    def _found(self) -> Measured:
+        """Return what was answered, and what slowed the other client the most."""
         self.worst.sort(reverse=True)
+        slowed, by = self.worst[0] if self.worst else (0.0, "")
         text = self.log.read_text("utf-8", "replace")
         of_ours = [status for status in self.statuses if status >= 500 and status not in TOLD]
         return {
             "malformed_500": sum(self.statuses[status] for status in of_ours),
             "malformed_tracebacks": text.count("Traceback"), "malformed_unanswered": self.statuses[0],
-            "malformed_slowed_ms": self.worst[0][0], "malformed_slowed_by": self.worst[0][1],
+            "malformed_slowed_ms": slowed, "malformed_slowed_by": by,
             "malformed_slowed_next": [f"{ms:.0f} ms: {name}" for ms, name in self.worst[1:8]],
-            "malformed_rest_ms": usual * 1000, "malformed_rest_worst_ms": max(rest) * 1000,
-            "malformed_rest_after_ms": usual_after * 1000,
-            "malformed_routes": sum(to.method != "SOCKET" for to in known),
-            "malformed_sockets": sum(to.method == "SOCKET" for to in known), "malformed_requests": number,
-            "malformed_worst_status": max(self.statuses), "malformed_seconds": time.monotonic() - begun,
+            "malformed_requests": self.number, "malformed_repeated": self.repeated,
+            "malformed_worst_status": max(self.statuses, default=0),
             "malformed_statuses": {str(k): n for k, n in sorted(self.statuses.items())},
             "malformed_faults": list(self.faults), "malformed_log_bytes": len(text),
+            "malformed_seconds_each": {to: round(s, 1) for to, s in self.seconds.items()},
         }  # fmt: skip
 
-    def _address(self, to: Address, probe: Probe, usual: float, every: int) -> int:
-        """Attack one address; returns how many requests were sent."""
-        number = 0
-        for n, attack in enumerate(self.sender.attacks(to)):
-            if n % every:
-                continue
-            if to.path.endswith("/close") or ("{code}" in to.path and n % 200 == 0):
-                self._look()
+    def _tell(self, to: str, begun: float) -> None:
+        """Say how far it is, and the worst so far."""
+        now = time.monotonic() - begun
+        self.seconds[to] = now - sum(self.seconds.values())
+        slowed, by = max(self.worst, default=(0.0, "nothing"))
+        self.say(f"{now:4.0f} s  {to}: {self.number} requests, {self.repeated} repeated, {len(self.faults)} faults; "
+                 f"slowed at most {slowed:.0f} ms by {by}")  # fmt: skip
+
+    def _drawn(self, to: Address, seed: int, like: int, every: int) -> list[Attack]:
+        """Return the attacks on an address from the seat that there is now; the same ones whenever it is asked."""
+        return sample(self.sender.attacks(to), like, seed)[::every]
+
+    def _address(self, to: Address, probe: Probe, usual: float, draw: Callable[[], list[Attack]]) -> None:
+        """Attack one address."""
+        attacks = draw()
+        for n in range(len(attacks)):
+            if (to.path.endswith("/close") or ("{code}" in to.path and n % 50 == 0)) and self._renewed():
+                attacks = draw()
+            attack = attacks[n]
             at_once = AT_ONCE if len(attack.content) > LARGE_BYTES else 1
             slowed = self._slowed(to, attack, at_once, probe, usual)
             for _ in range(REPEATS):
                 if slowed > AGAIN_MS:
-                    time.sleep(0.5)
+                    self.repeated += 1
+                    time.sleep(PAUSE_S)
                     slowed = min(slowed, self._slowed(to, attack, at_once, probe, usual))
             self.worst.append((slowed, f"{to.method} {to.path}: {attack.name}"))
-            number += at_once
-        return number
 
-    def _look(self) -> None:
-        """See that the room is still there; an attack may have closed it."""
+    def _renewed(self) -> bool:
+        """Open another room if an attack has closed the one that there was; returns whether it had."""
         asked = Attack("", self.sender.head("GET", f"/drill/{self.values['code']}/controller/choices"))
-        if answered(self.host, asked) != 200:
-            self.sender = self._fresh()
+        if answered(self.host, asked) == 200:
+            return False
+        self.sender = self._fresh()
+        return True
 
     def _slowed(self, to: Address, attack: Attack, at_once: int, probe: Probe, usual: float) -> float:
         """Send an attack, note what was answered, and return how much the probe was slowed meanwhile, ms."""
         begun = time.monotonic()
+        self.number += at_once
         if at_once == 1:
             found = [answered(self.host, attack)]
         else:
@@ -202,7 +271,7 @@ def answered(host: str, attack: Attack) -> int:
     name, _, port = host.partition(":")
     received = b""
     try:
-        with socket.create_connection((name, int(port)), timeout=ANSWER_S) as wire:
+        with socket.create_connection((name, int(port)), ANSWER_S, (next(CLIENTS), 0)) as wire:
             with suppress(BrokenPipeError, ConnectionResetError):  # refused before all was sent
                 wire.sendall(attack.content)
             while piece := wire.recv(65_536):
@@ -253,7 +322,8 @@ def probing(host: str) -> Iterator[Probe]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "probe"
         with file.open("w") as stream:
-            process = subprocess.Popen([sys.executable, "-c", PROBE, host], stdout=stream, text=True)
+            process = subprocess.Popen([sys.executable, "-c", PROBE, host], stdout=stream, text=True,
+                                       start_new_session=True)  # fmt: skip
         try:
             yield Probe(process, file)
         finally:

@@ -17,6 +17,7 @@ import pytest
 from server_attacks import received, served
 from starlette.testclient import TestClient
 
+from dashboards.drill import pages
 from dashboards.server import connections
 from dashboards.server.app import create_app
 from dashboards.server.logs import MOST_A_MINUTE, OfOneKind
@@ -71,6 +72,36 @@ def test_who_takes_no_answer_is_let_go(place):
         while place.server.server_state.connections:
             assert time.monotonic() < end, "still held"
             time.sleep(0.1)
+
+
+CRUMBS = b"POST /drill/join HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n" + (
+    b"Content-Type: application/x-www-form-urlencoded\r\n\r\n5\r\ncode=\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "answer"),
+    [
+        (b"1\r\nA\r\n" * 9000, b" 400 "),  # each takes a turn of its own: together a second in which nobody is heard
+        (b"1\r\nA\r\n" * connections.FREE_PIECES + b"200\r\n" + b"A" * 512 + b"\r\n", b" 400 "),
+        (b"1\r\nA\r\n" * 50, b" 404 "),  # no room of that code
+        ((b"200\r\n" + b"A" * 512 + b"\r\n") * 150, b" 404 "),
+    ],
+)
+def test_a_body_in_crumbs_is_refused_and_one_in_pieces_is_read(place, chunks, answer):
+    assert answer in place.raw(CRUMBS + chunks + b"0\r\n\r\n")[:30]
+    assert place.raw(CRUMBS + b"0\r\n\r\n")[:30].count(b" 404 ") == 1, "the next request starts anew"
+
+
+def test_exercises_are_read_once_for_all_visits_of_the_lobby(place, monkeypatch):
+    assert httpx.get(f"{place.url}/drill", timeout=60).status_code == 200
+
+    def again(name):
+        raise AssertionError(f"{name} is read again")
+
+    monkeypatch.setattr(pages.Exercise, "load", again)
+    shown = httpx.get(f"{place.url}/drill", timeout=60)
+    assert shown.status_code == 200 and "evening-wage-fire" in shown.text
 
 
 def test_idle_connections_keep_nobody_out(place):

@@ -63,6 +63,8 @@ async def _lobby(request: Request, code: str = "", wrong: str = "", status: int 
     unfinished = await away(ROOMS, rooms.unfinished) if may_open else []
     apart = may_open and _address(request) is None
     uncompiled = may_open and not await away(ROOMS, is_compiled)
+    if may_open:
+        await away(ROOMS, pages.shipped)  # read for the first time, beside the event loop
     shown = pages.Lobby(unfinished, may_open, seats, apart, uncompiled, code[:MOST_TYPED], wrong)
     return pages.lobby(visit_of(request), shown, status)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -22,6 +23,8 @@ LIMITS_S = {"head": 10.0, "body": 60.0, "taking": 30.0, "closing": 5.0}
 """How long a connection may take for the head of a request, for its body, for taking a piece of the answer that
 waits, and for its end."""
 IDLE = ("head", "body")
+FREE_PIECES, PIECE_BYTES = 100, 256
+"""Pieces of a request's body, whatever their size, and how large those beyond them are on the average at least."""
 
 
 def most_connections() -> int:
@@ -41,10 +44,37 @@ def most_connections() -> int:
     return max(LEAST_CONNECTIONS, min(MOST_CONNECTIONS, soft - RESERVED_HANDLES))
 
 
+class _Counted(h11.Connection):
+    """A connection's reader that refuses a body in thousands of crumbs: each takes a turn of its own to be read."""
+
+    _pieces = _bytes = 0
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        """Return what comes next.
+
+        Raises
+        ------
+        h11.RemoteProtocolError
+            For what is no HTTP, and for a body whose pieces are too many for their size.
+        """
+        event = super().next_event()
+        if isinstance(event, h11.Data):
+            self._pieces, self._bytes = self._pieces + 1, self._bytes + len(event.data)
+            if self._pieces > FREE_PIECES + self._bytes / PIECE_BYTES:
+                raise h11.RemoteProtocolError("a body in too many pieces")
+        elif isinstance(event, h11.Request):
+            self._pieces = self._bytes = 0
+        return event
+
+
 class Bounded(H11Protocol):
     """One HTTP connection with limits of time, in a bounded number of places."""
 
     most = MOST_CONNECTIONS
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.conn = _Counted(h11.SERVER, self.conn._max_incomplete_event_size)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a place, if need be that of the connection that has idled longest."""
