@@ -140,7 +140,9 @@ class Queue(Host):
         with Server(out) as server:
             page, health = server.page("run"), server.health()
             found = self._end(server, "", f"{done}; server started", before, "submit", told=health["last_fault"])
-        found.wrong = found.wrong or ("" if "finished" in page and "small" in page.lower() else "the job is off the list")
+        found.wrong = found.wrong or (
+            "" if "finished" in page and "small" in page.lower() else "the job is off the list"
+        )
         return found
 
     # limits
