@@ -172,7 +172,7 @@ def _arrivals(group: GroupFit, t: Texts) -> str:
     ]
     head = [t(f"calibrate.columns.{c}") for c in ("arrivals", "value", "interval")]
     title = t("calibrate.arrivals_title", cases=f"{a.cases:,}", days=a.days)
-    return f"<h3>{text(title)}</h3>" + table(head, shown_rows, title, "data")
+    return f"<h3>{text(title)}</h3>" + table(head, shown_rows, title, "definitions")
 
 
 def _law(fitted: DurationFit, title: str, t: Texts) -> str:
