@@ -163,7 +163,11 @@ def _arrivals(group: GroupFit, t: Texts) -> str:
         ("trend", number(a.trend_per_year), ends(number(a.trend_low), number(a.trend_high), t)),
         ("dispersion", number(d.phi), ends(number(d.phi_low), number(d.phi_high), t)),
         ("alpha", number(d.alpha), open_ends(d.alpha_low, d.alpha_high, t)),
-        ("gaps", f"KS {a.gaps.ks:.3f}, {p}", f"AD {number(a.gaps.ad)}, {a.gaps.ad_p_text}"),
+        (
+            "gaps",
+            t("phrases.comma").join([f"KS {a.gaps.ks:.3f}, {p}", f"AD {number(a.gaps.ad)}, {a.gaps.ad_p_text}"]),
+            "",
+        ),
     ]
     shown_rows = [
         [f'<th scope="row">{text(t(f"calibrate.rows.{key}"))}</th>', _number(value), _number(ends)]
