@@ -269,5 +269,5 @@ def _provenance(outcome: Outcome, t: Texts) -> str:
     head = [t("report.col_parameter"), t("report.col_confidence"), t("calibrate.columns.origin")]
     seen, file = outcome.fit.seen, outcome.fit.log.source.name
     last = seen.start + dt.timedelta(days=seen.days - 1)
-    origin = paragraph(t("calibrate.report.origin", file=file, first=seen.start, last=last))
-    return _list(lines) + origin + table(head, rows, t("calibrate.report.provenance"), "definitions")
+    log = paragraph(t("calibrate.report.origin", file=file, first=seen.start, last=last))
+    return _list(lines) + log + table(head, rows, t("calibrate.report.provenance"), "definitions")
