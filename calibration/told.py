@@ -106,8 +106,8 @@ class Teller:
             [self.text("rows.alpha"), number(d.alpha), self._ends(d.alpha_low, d.alpha_high)],
             [
                 self.text("rows.gaps"),
-                f"KS {a.gaps.ks:.3f}",
-                f"p {'< 0.001' if a.gaps.ks_p < 0.001 else f'= {a.gaps.ks_p:.3f}'}",
+                f"KS {a.gaps.ks:.3f}, p {'< 0.001' if a.gaps.ks_p < 0.001 else f'= {a.gaps.ks_p:.3f}'}",
+                "",
             ],
         ]
         self.console.table(

@@ -101,7 +101,7 @@ def objectives(drill: Any, t: Texts) -> str:
     note = t("drill.aar.objectives_note", p=f"{grades.P:g}", s=f"{grades.S:g}", m=f"{grades.M:g}")
     return section(
         "objectives", t("drill.aar.objectives"), chart_figure(chart, t),
-        table(heads, rows, t("drill.aar.objectives")), paragraph(note, "note"),
+        table(heads, rows, t("drill.aar.objectives"), "stacked"), paragraph(note, "note"),
     )  # fmt: skip
 
 
@@ -165,7 +165,7 @@ def actions(drill: Any, t: Texts) -> str:
     rows = [[str(i), f'<td class="middle">{text(name)}</td>', fill, fill, fill] for i, name in enumerate(named, 1)]
     return section(
         "actions", t("drill.aar.actions"), paragraph(t("drill.aar.actions_note"), "note"),
-        table(_heads(t, "n", "from", "action", "owner", "due"), rows, t("drill.aar.actions")),
+        table(_heads(t, "n", "from", "action", "owner", "due"), rows, t("drill.aar.actions"), "stacked"),
     )  # fmt: skip
 
 
@@ -256,7 +256,7 @@ def branches(found: Sequence[Any], t: Texts) -> str:
         answer = said.answer_short(options.get(one.recorded_option), t, t.lang)
         body.append(f"<h3>{text(t('drill.aar.branch_head', prompt=one.prompt['id'], rule=rule, answer=answer))}</h3>")
         rows = [_branch_row(row, t) for row in one.rows if _excludes_zero(row.paired)]
-        body.append(table(heads, rows, title) if rows else paragraph(t("drill.aar.branch_unclear")))
+        body.append(table(heads, rows, title, "stacked") if rows else paragraph(t("drill.aar.branch_unclear")))
     return section("branches", title, *body)
 
 
@@ -269,7 +269,7 @@ def _branch_row(row: Any, t: Texts) -> list[str]:
     p = row.paired
     change = difference(vars(p), "", t)
     return [
-        text(getattr(row.title, t.lang)), text(t.name("drill.units", row.unit)),
+        f'<th scope="row">{text(getattr(row.title, t.lang))}</th>', text(t.name("drill.units", row.unit)),
         f'<td class="n">{text(number(row.recorded))}</td>', f'<td class="n">{text(number(row.branch))}</td>',
         f'<td class="n">{text(change)}</td>', text(verdict(vars(p), t)),
     ]  # fmt: skip
@@ -370,7 +370,8 @@ def log(drill: Any, t: Texts) -> str:
         ])  # fmt: skip
     heads = _heads(t, "n", "time", "role", "kind", "data", "hash")
     made = (
-        f"<details><summary>{text(t('drill.aar.log'))} ({len(rows)})</summary>{table(heads, rows, t('drill.aar.log'))}"
+        f"<details><summary>{text(t('drill.aar.log'))} ({len(rows)})</summary>"
+        f"{table(heads, rows, t('drill.aar.log'), 'stacked')}"
     )
     return section("log", t("drill.aar.log"), paragraph(t("drill.aar.log_note"), "note"), f"{made}</details>")
 

@@ -163,7 +163,11 @@ def _arrivals(group: GroupFit, t: Texts) -> str:
         ("trend", number(a.trend_per_year), ends(number(a.trend_low), number(a.trend_high), t)),
         ("dispersion", number(d.phi), ends(number(d.phi_low), number(d.phi_high), t)),
         ("alpha", number(d.alpha), open_ends(d.alpha_low, d.alpha_high, t)),
-        ("gaps", f"KS {a.gaps.ks:.3f}, {p}", f"AD {number(a.gaps.ad)}, {a.gaps.ad_p_text}"),
+        (
+            "gaps",
+            t("phrases.comma").join([f"KS {a.gaps.ks:.3f}, {p}", f"AD {number(a.gaps.ad)}, {a.gaps.ad_p_text}"]),
+            "",
+        ),
     ]
     shown_rows = [
         [f'<th scope="row">{text(t(f"calibrate.rows.{key}"))}</th>', _number(value), _number(ends)]
@@ -172,7 +176,7 @@ def _arrivals(group: GroupFit, t: Texts) -> str:
     ]
     head = [t(f"calibrate.columns.{c}") for c in ("arrivals", "value", "interval")]
     title = t("calibrate.arrivals_title", cases=f"{a.cases:,}", days=a.days)
-    return f"<h3>{text(title)}</h3>" + table(head, shown_rows, title, "data")
+    return f"<h3>{text(title)}</h3>" + table(head, shown_rows, title, "definitions")
 
 
 def _law(fitted: DurationFit, title: str, t: Texts) -> str:
@@ -265,5 +269,5 @@ def _provenance(outcome: Outcome, t: Texts) -> str:
     head = [t("report.col_parameter"), t("report.col_confidence"), t("calibrate.columns.origin")]
     seen, file = outcome.fit.seen, outcome.fit.log.source.name
     last = seen.start + dt.timedelta(days=seen.days - 1)
-    origin = paragraph(t("calibrate.report.origin", file=file, first=seen.start, last=last))
-    return _list(lines) + origin + table(head, rows, t("calibrate.report.provenance"), "definitions")
+    log = paragraph(t("calibrate.report.origin", file=file, first=seen.start, last=last))
+    return _list(lines) + log + table(head, rows, t("calibrate.report.provenance"), "definitions")

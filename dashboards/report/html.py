@@ -10,6 +10,7 @@ import base64
 import html
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
@@ -20,6 +21,9 @@ from dashboards.report.said_table import table_bytes, told_table
 from dashboards.texts import Texts
 
 MOST_ROWS = 200
+SENTENCE_BYTES = 45  # of UTF-8: 15 Chinese characters or 45 Latin ones, about as wide
+SPAN = re.compile(r'<t[dh][^>]*colspan="(\d+)"')
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def text(value: object) -> str:
@@ -58,14 +62,22 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "",
     whole = [row for row in rows if len(row) == len(head)]
     numbers = [bool(whole) and all(row[i].startswith('<td class="n"') for row in whole) for i in range(len(head))]
     top = "".join(f'<th scope="col"{_css("n" if numbers[i] else "")}>{text(h)}</th>' for i, h in enumerate(head))
-    body = "".join(
-        f"<tr>{''.join(_headed(c, head[i] if i < len(head) else '') for i, c in enumerate(row))}</tr>" for row in rows
-    )
+    body = "".join(f"<tr>{_row(row, head)}</tr>" for row in rows)
     title = f"<caption>{text(caption)}</caption>" if caption else ""
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{text(caption or head[0])}">'
         f"<table{_css(css)}>{title}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _row(row: Sequence[str], head: Sequence[str]) -> str:
+    """Return the cells of a row, each with the head it stands under; a cell may span several."""
+    out, at = [], 0
+    for content in row:
+        out.append(_headed(content, head[at] if at < len(head) else ""))
+        spans = SPAN.match(content)
+        at += int(spans[1]) if spans else 1
+    return "".join(out)
 
 
 def _headed(content: str, head: str) -> str:
@@ -76,14 +88,16 @@ def _headed(content: str, head: str) -> str:
 
 
 def cell(value: object) -> str:
-    """Return a table cell of data: numbers rounded and right-aligned, text escaped."""
+    """Return a table cell of data: numbers rounded and right-aligned, text escaped, dates kept whole."""
     if isinstance(value, bool):
         return f"<td>{text(value)}</td>"
     if isinstance(value, float) and math.isinf(value):
         return f'<td class="n">{number(value)}</td>'
     if finite(value):
         return f'<td class="n" title="{text(value)}">{number(float(value), 4)}</td>'  # type: ignore[arg-type]
-    return f"<td>{'' if value is None or value != value else text(value)}</td>"
+    said = "" if value is None or value != value else text(value)
+    kind = "said" if len(said.encode()) > SENTENCE_BYTES else "when" if DATE.fullmatch(said) else ""
+    return f"<td{_css(kind)}>{said}</td>"
 
 
 def data_table(frame: pd.DataFrame, t: Texts, caption: str) -> str:

@@ -44,6 +44,9 @@ def told_table(frame: pd.DataFrame, t: Texts) -> pd.DataFrame:
         told = _teller(str(name), t)
         if told is not None and out[name].dtype.kind not in "iufc":
             out[name] = [told(value) for value in out[name].astype(object)]
+    if "weekday" in out.columns:
+        names = t("calibrate.charts.weekdays.names").split(",")
+        out["weekday"] = [names[int(day)] for day in frame["weekday"]]
     if {"stage", "source", "target"} <= set(out.columns):
         out = _stages(out, t)
     if "metric" in out.columns and "denominator" in out.columns:
