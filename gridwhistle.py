@@ -91,6 +91,9 @@ def _known(error: Exception) -> tuple[int | None, str]:
         return 1, f"gridwhistle: {error}"
     if told := told_of(error):
         return 1, f"gridwhistle: {told}"
+    if isinstance(error, IsADirectoryError) and error.filename:
+        place = InputError("a folder stands where a file must be", file=str(error.filename))
+        return 2, f"gridwhistle: {_sentence(place)}"
     if wrong := no_name(error):
         return 2, f"gridwhistle: {_sentence(wrong)}"
     return None, ""

@@ -81,6 +81,29 @@ def test_a_flipped_bit_in_a_journal_is_left_out_and_results_stay(tmp_path):
         assert whole(store) == expected
 
 
+def folder(file: Path) -> None:
+    file.mkdir()
+
+
+def circle(file: Path) -> None:
+    file.symlink_to(file.name)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes and links")
+@pytest.mark.parametrize("put", [folder, circle, os.mkfifo])
+@pytest.mark.parametrize("name", ["runs/part-*.parquet", "events/cases/*.parquet", "journal/*.jsonl"])
+def test_what_is_no_file_in_the_place_of_one_is_set_aside_and_its_runs_are_done_again(tmp_path, put, name):
+    expected = whole(filled(tmp_path / "reference"))
+    store = filled(tmp_path / "r")
+    file = sorted(store.folder.glob(name))[0]
+    file.unlink()
+    put(file)
+    store = Store.create(store.folder, MANIFEST)
+    summary = execute(plan(6), Noise(), store, InProcess(), keep=1)
+    assert file.relative_to(store.folder).as_posix() in summary.damaged
+    assert whole(store) == expected and not store.damaged() and len(store.kept("cases")) == 2
+
+
 @pytest.mark.parametrize("kind", ["part", "manifest"])
 def test_a_command_given_again_looks_for_what_is_held_without_stumbling_over_damage(tmp_path, kind):
     from types import SimpleNamespace
