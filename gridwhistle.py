@@ -92,8 +92,9 @@ def _known(error: Exception) -> tuple[int | None, str]:
     if told := told_of(error):
         return 1, f"gridwhistle: {told}"
     if isinstance(error, IsADirectoryError) and error.filename:
-        place = InputError("a folder stands where a file must be", file=str(error.filename))
-        return 2, f"gridwhistle: {_sentence(place)}"
+        from scenarios.ledger import no_file
+
+        return 2, f"gridwhistle: {_sentence(no_file(error.filename))}"
     if wrong := no_name(error):
         return 2, f"gridwhistle: {_sentence(wrong)}"
     return None, ""

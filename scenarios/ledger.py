@@ -170,6 +170,11 @@ def _sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def no_file(place: str | bytes | os.PathLike[str]) -> InputError:
+    """Return the mistake of a folder in the place of a file."""
+    return InputError("a folder stands where a file must be", file=os.fsdecode(place))
+
+
 def is_file(file: Path) -> bool:
     """Tell whether a file is in its place, and not a folder, a pipe or a link in a circle."""
     return _regular(file) is not None

@@ -182,7 +182,8 @@ def test_what_a_page_of_ours_sends_to_dash_is_answered(place):
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"{", b"[]", b"null", b"1", b'"x"', b"{}", b"\xff\xfe", b"[" * 50_000, b'{"output": NaN}',
+        b"", b"{", b"[]", b"null", b"1", b'"x"', b"{}", b"\xff\xfe", b"[" * 50_000, b"[" + b"[]," * 9_000 + b"0]",
+        b" " * 40_000 + b"{}", b'{"output": NaN}',
         b'{"output": "\\ud800"}',
         *(json.dumps({**GOOD, **change}).encode() for change in (
             {"output": 1}, {"output": "no.such"}, {"output": "page.children "}, {"output": ["page.children"]},
