@@ -140,7 +140,7 @@ class Ledger:
                 known = {}
                 for entry in self.entries():
                     known.setdefault(str(entry["file"]), set()).add(str(entry["sha256"]))
-            if _sound(self.folder / name, known.get(name)):
+            if _sound(self.folder / name, known.get(name) or _copied(self.folder / name, known)):
                 self._seen[name] = seen
             else:
                 found.append(name)
@@ -191,6 +191,14 @@ def _regular(file: Path) -> os.stat_result | None:
     except OSError:
         return None
     return told if stat.S_ISREG(told.st_mode) else None
+
+
+def _copied(file: Path, known: dict[str, set[str]]) -> set[str] | None:
+    """Return the hashes that a part nobody has written down may have: none where it is the copy of another file."""
+    if not known or file.suffix != ".parquet" or not file.is_file():
+        return None
+    content = _sha(file.read_bytes())
+    return {"of another file"} if any(content in hashes for hashes in known.values()) else None
 
 
 def _sound(file: Path, hashes: set[str] | None) -> bool:

@@ -281,3 +281,20 @@ def test_a_folder_left_before_its_manifest_got_its_name_is_taken_up(tmp_path, mo
         Store.create(tmp_path / "r", MANIFEST)
     monkeypatch.undo()
     assert execute(plan(2), Noise(), Store.create(tmp_path / "r", MANIFEST), InProcess()).ok == 4
+
+
+@pytest.mark.parametrize("name", ["part-000000 (conflicted copy)", "part-000001", "part-000009", "part-x"])
+def test_the_copy_of_a_part_is_set_aside_and_no_run_counts_twice(tmp_path, name):
+    store = Store.create(tmp_path / "results", MANIFEST)
+    execute(plan(3), Noise(), store, InProcess())
+    before, (part,) = store.content_hash(), store.parts()
+    copy = part.with_name(f"{name}.parquet")
+    copy.write_bytes(part.read_bytes())
+    with pytest.raises(InputError, match="sets the file aside"):
+        Store.open(store.folder).check_files()
+    again = Store.create(store.folder, MANIFEST)
+    execute(plan(3), Noise(), again, InProcess())
+    assert not copy.exists() and part.exists()
+    ids = [id for part in again.parts() for id in pq.read_table(part)["run_id"].to_pylist()]
+    assert len(ids) == len(set(ids)) == 6
+    assert again.content_hash() == before
