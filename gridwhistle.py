@@ -91,6 +91,10 @@ def _known(error: Exception) -> tuple[int | None, str]:
         return 1, f"gridwhistle: {error}"
     if told := told_of(error):
         return 1, f"gridwhistle: {told}"
+    if isinstance(error, IsADirectoryError) and error.filename:
+        from scenarios.ledger import no_file
+
+        return 2, f"gridwhistle: {_sentence(no_file(error.filename))}"
     if wrong := no_name(error):
         return 2, f"gridwhistle: {_sentence(wrong)}"
     return None, ""

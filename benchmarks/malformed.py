@@ -38,7 +38,7 @@ MALFORMED = (
 )
 ANSWER_S, AGAIN_MS, REPEATS, AT_ONCE, REST_S = 40.0, 60.0, 6, 8, 5.0
 LARGE_BYTES, TOLD, LIKE = 50_000, (503, 507), 2
-SETTLING, PAUSE_S = 6, 0.2
+SETTLING, PAUSE_S, NAMED = 6, 0.2, 30
 CLIENTS = itertools.cycle([f"127.0.0.{n}" for n in range(2, 250)])
 """Addresses of the attacker: what one client gets wrong too often is answered late, which would only take time here."""
 SEAT = "gridwhistle_seat"
@@ -189,11 +189,13 @@ class _Siege:
             "malformed_500": sum(self.statuses[status] for status in of_ours),
             "malformed_tracebacks": text.count("Traceback"), "malformed_unanswered": self.statuses[0],
             "malformed_slowed_ms": slowed, "malformed_slowed_by": by,
-            "malformed_slowed_next": [f"{ms:.0f} ms: {name}" for ms, name in self.worst[1:8]],
+            "malformed_slowed_next": [f"{ms:.0f} ms: {name}" for ms, name in self.worst[1:NAMED]],
             "malformed_requests": self.number, "malformed_repeated": self.repeated,
             "malformed_worst_status": max(self.statuses, default=0),
             "malformed_statuses": {str(k): n for k, n in sorted(self.statuses.items())},
-            "malformed_faults": list(self.faults), "malformed_log_bytes": len(text),
+            "malformed_faults": list(self.faults),
+            "malformed_log": [part[:4000] for part in text.split("Traceback")[1:NAMED]],
+            "malformed_log_bytes": len(text),
             "malformed_seconds_each": {to: round(s, 1) for to, s in self.seconds.items()},
         }  # fmt: skip
 
@@ -306,14 +308,15 @@ class Probe:
         del self._seen[:-4000]
 
     def waits(self, begun: float, ended: float) -> list[float]:
-        """Return how long each request took that was on its way in a span of time, seconds; waits for the last."""
+        """Return how long each request took that was on its way in a span of time, and the next, seconds; waits."""
         limit = time.monotonic() + 60
-        while True:
-            self._read()
-            if (self._seen and self._seen[-1][0] >= ended) or time.monotonic() > limit:
-                break
+        while not (self._seen and self._seen[-1][0] >= ended):
+            if time.monotonic() > limit:
+                return [60.0]
             time.sleep(0.005)
-        return [b - a for a, b in self._seen if b >= begun and a <= ended] or [60.0]
+            self._read()
+        following = next(a for a, _ in self._seen if a >= ended)
+        return [b - a for a, b in self._seen if b >= begun and a <= following]
 
 
 @contextmanager

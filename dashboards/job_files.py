@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from dashboards.job_process import END
 from dashboards.job_request import JobRequest
 from dashboards.texts import Texts
 from scenarios.flipped import put_back
-from scenarios.held import locked
+from scenarios.held import Lock
 from scenarios.ledger import sealed, unsealed
 from scenarios.mending import set_aside
 from scenarios.watch import Progress
@@ -104,20 +104,20 @@ class JobFiles:
         """Return the path of one of a job's files: ``.json``, ``.log`` or the end."""
         return self.root / "jobs" / f"{id}{suffix}"
 
-    def lock(self) -> IO[str]:
-        """Keep the queue to this server until the file returned is closed or the process ends, however that happens.
+    def lock(self) -> Lock:
+        """Keep the queue to this server until the lock returned is closed or the process ends, however that happens.
 
         Raises
         ------
         InputError
-            The folder cannot be written, or another server has its queue there.
+            The folder cannot be written, its file system knows no locks, or another server has its queue there.
         """
         try:
             (self.root / "jobs").mkdir(parents=True, exist_ok=True)
-            lock = (self.root / "jobs" / LOCK).open("a", encoding="utf-8")
+            lock = Lock(self.root / "jobs", LOCK)
         except OSError as error:
             raise InputError(f"the folder cannot be written ({error.strerror})", file=self.root) from None
-        if not locked(lock):
+        if not lock.take():
             lock.close()
             raise InputError("another server has its queue here", file=self.root, allowed="one server for a folder")
         return lock

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import stat
 import time
 import zlib
 from collections.abc import Iterator
@@ -104,7 +105,7 @@ class Ledger:
 
     def exists(self) -> bool:
         """Tell whether hashes are kept here; older folders have none."""
-        return self.file.exists()
+        return self.file.is_file()
 
     def promise(self, name: str, content: bytes, **more: Any) -> None:
         """Write down what a file will hold; returns when the line is on the disk."""
@@ -128,15 +129,18 @@ class Ledger:
         known: dict[str, set[str]] | None = None
         found = []
         for name in names:
-            stat = (self.folder / name).stat()
-            seen = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            told = _regular(self.folder / name)
+            if told is None:
+                found.append(name)
+                continue
+            seen = (told.st_mtime_ns, told.st_size, told.st_ino)
             if self._seen.get(name) == seen:
                 continue
             if known is None:
                 known = {}
                 for entry in self.entries():
                     known.setdefault(str(entry["file"]), set()).add(str(entry["sha256"]))
-            if _sound(self.folder / name, known.get(name)):
+            if _sound(self.folder / name, known.get(name) or _copied(self.folder / name, known)):
                 self._seen[name] = seen
             else:
                 found.append(name)
@@ -164,6 +168,37 @@ class Ledger:
 
 def _sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def no_file(place: str | bytes | os.PathLike[str]) -> InputError:
+    """Return the mistake of a folder in the place of a file."""
+    return InputError("a folder stands where a file must be", file=os.fsdecode(place))
+
+
+def is_file(file: Path) -> bool:
+    """Tell whether a file is in its place, and not a folder, a pipe or a link in a circle."""
+    return _regular(file) is not None
+
+
+def _regular(file: Path) -> os.stat_result | None:
+    """Return what the system tells of a file, None when a folder, a pipe or a link in a circle is in its place."""
+    try:
+        told = file.stat()
+    except FileNotFoundError:
+        if not file.is_symlink():
+            raise
+        return None
+    except OSError:
+        return None
+    return told if stat.S_ISREG(told.st_mode) else None
+
+
+def _copied(file: Path, known: dict[str, set[str]]) -> set[str] | None:
+    """Return the hashes that a part nobody has written down may have: none where it is the copy of another file."""
+    if not known or file.suffix != ".parquet" or not file.is_file():
+        return None
+    content = _sha(file.read_bytes())
+    return {"of another file"} if any(content in hashes for hashes in known.values()) else None
 
 
 def _sound(file: Path, hashes: set[str] | None) -> bool:

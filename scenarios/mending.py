@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scenarios.ledger import unsealed
+from scenarios.ledger import is_file, unsealed
 from scenarios.store import Store, read_table
 from sim.files import write_atomically
 
@@ -30,8 +30,12 @@ def mend(store: Store) -> list[str]:
     list of str
         The damaged files, relative to the folder, in the order of their names.
     """
-    found = store.damaged()
+    found = _no_journals(store.folder)
     for name in found:
+        set_aside(store.folder / name)
+    damaged = store.damaged()
+    found += damaged
+    for name in damaged:
         set_aside(store.folder / name)
     lost = {Path(name).stem for name in found if name.startswith("events/")}
     if lost:
@@ -40,6 +44,12 @@ def mend(store: Store) -> list[str]:
         store.plan_from_parts()
     again = mend_journals(store.folder, store.ledger.exists(), store.let_go)
     return found + [file.relative_to(store.folder).as_posix() for file in again]
+
+
+def _no_journals(folder: Path) -> list[str]:
+    """Return what stands where a journal must be and is no file: a folder, a pipe, a link in a circle."""
+    found = sorted((folder / "journal").glob("*.jsonl"))
+    return [file.relative_to(folder).as_posix() for file in found if not is_file(file)]
 
 
 def set_aside(file: Path) -> Path:

@@ -12,6 +12,7 @@ import errno
 import hashlib
 import itertools
 import json
+import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -29,6 +30,7 @@ from sim.errors import InputError
 from sim.files import write_atomically
 
 SCHEMA = 1
+_PART = re.compile(r"part-([0-9]{1,12})")
 FOLDERS = ("runs", "events", "series", "journal", "failures")
 _COSTS = frozenset(COSTS)
 PLAN_BATCH = 10_000
@@ -310,8 +312,8 @@ class Store:
         return digest
 
     def _next_part(self) -> int:
-        parts = self.parts()
-        return 1 + int(parts[-1].stem.removeprefix("part-")) if parts else 0
+        found = (_PART.match(part.name) for part in self.parts())  # also of a copy: "part-000000 (copy).parquet"
+        return max((1 + int(one[1]) for one in found if one), default=0)
 
 
 def parquet_bytes(table: pa.Table) -> Any:

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from dashboards.server.app import create_app
 from dashboards.server.home import local_path
-from dashboards.server.security import MOST_BODY_BYTES
+from dashboards.server.security import MOST_BODY_BYTES, MOST_FORM_BYTES
 from dashboards.server.settings import Settings, User, read_tokens, settings
 from dashboards.server.static import WEB
 from dashboards.server.tries import MOST_FAILURES
@@ -119,6 +119,17 @@ def test_large_bodies_are_refused_whether_they_say_so_or_not(local):
     assert local.post("/lab-files/run/check", content=large).status_code == 413
     pieces = (large[i : i + 65_536] for i in range(0, len(large), 65_536))
     assert local.post("/lab-files/run/check", content=pieces).status_code == 413
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=b"])
+def test_a_form_is_bounded_below_a_document_for_it_is_taken_apart_on_the_loop(local, kind):
+    large, told = b"%" * (MOST_FORM_BYTES + 1), {"Content-Type": kind}
+    assert local.post("/drill/join", content=large, headers=told).status_code == 413
+    pieces = (large[i : i + 9000] for i in (0, 9000))
+    assert local.post("/drill/join", content=pieces, headers=told).status_code == 413
+    assert local.post("/drill/join", content=large[:9000], headers=told).status_code < 500
+    upload = local.post("/lab-files/upload", content=large, headers=told).status_code
+    assert upload == 413 if "url" in kind else upload in (400, 422), "a file may be larger"
 
 
 @pytest.mark.parametrize("path", ["/", "/lab/library?lang=en", "/static/base.css", "/nowhere", "/lab-files/upload"])

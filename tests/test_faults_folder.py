@@ -81,6 +81,29 @@ def test_a_flipped_bit_in_a_journal_is_left_out_and_results_stay(tmp_path):
         assert whole(store) == expected
 
 
+def folder(file: Path) -> None:
+    file.mkdir()
+
+
+def circle(file: Path) -> None:
+    file.symlink_to(file.name)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes and links")
+@pytest.mark.parametrize("put", [folder, circle, os.mkfifo])
+@pytest.mark.parametrize("name", ["runs/part-*.parquet", "events/cases/*.parquet", "journal/*.jsonl"])
+def test_what_is_no_file_in_the_place_of_one_is_set_aside_and_its_runs_are_done_again(tmp_path, put, name):
+    expected = whole(filled(tmp_path / "reference"))
+    store = filled(tmp_path / "r")
+    file = sorted(store.folder.glob(name))[0]
+    file.unlink()
+    put(file)
+    store = Store.create(store.folder, MANIFEST)
+    summary = execute(plan(6), Noise(), store, InProcess(), keep=1)
+    assert file.relative_to(store.folder).as_posix() in summary.damaged
+    assert whole(store) == expected and not store.damaged() and len(store.kept("cases")) == 2
+
+
 @pytest.mark.parametrize("kind", ["part", "manifest"])
 def test_a_command_given_again_looks_for_what_is_held_without_stumbling_over_damage(tmp_path, kind):
     from types import SimpleNamespace
@@ -258,3 +281,20 @@ def test_a_folder_left_before_its_manifest_got_its_name_is_taken_up(tmp_path, mo
         Store.create(tmp_path / "r", MANIFEST)
     monkeypatch.undo()
     assert execute(plan(2), Noise(), Store.create(tmp_path / "r", MANIFEST), InProcess()).ok == 4
+
+
+@pytest.mark.parametrize("name", ["part-000000 (conflicted copy)", "part-000001", "part-000009", "part-x"])
+def test_the_copy_of_a_part_is_set_aside_and_no_run_counts_twice(tmp_path, name):
+    store = Store.create(tmp_path / "results", MANIFEST)
+    execute(plan(3), Noise(), store, InProcess())
+    before, (part,) = store.content_hash(), store.parts()
+    copy = part.with_name(f"{name}.parquet")
+    copy.write_bytes(part.read_bytes())
+    with pytest.raises(InputError, match="sets the file aside"):
+        Store.open(store.folder).check_files()
+    again = Store.create(store.folder, MANIFEST)
+    execute(plan(3), Noise(), again, InProcess())
+    assert not copy.exists() and part.exists()
+    ids = [id for part in again.parts() for id in pq.read_table(part)["run_id"].to_pylist()]
+    assert len(ids) == len(set(ids)) == 6
+    assert again.content_hash() == before

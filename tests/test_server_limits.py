@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -85,12 +86,17 @@ CRUMBS = b"POST /drill/join HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: ch
         (b"1\r\nA\r\n" * 9000, b" 400 "),  # each takes a turn of its own: together a second in which nobody is heard
         (b"1\r\nA\r\n" * connections.FREE_PIECES + b"200\r\n" + b"A" * 512 + b"\r\n", b" 400 "),
         (b"1\r\nA\r\n" * 50, b" 404 "),  # no room of that code
-        ((b"200\r\n" + b"A" * 512 + b"\r\n") * 150, b" 404 "),
+        ((b"200\r\n" + b"A" * 512 + b"\r\n") * 25, b" 404 "),
     ],
 )
 def test_a_body_in_crumbs_is_refused_and_one_in_pieces_is_read(place, chunks, answer):
     assert answer in place.raw(CRUMBS + chunks + b"0\r\n\r\n")[:30]
     assert place.raw(CRUMBS + b"0\r\n\r\n")[:30].count(b" 404 ") == 1, "the next request starts anew"
+
+
+def test_small_pieces_of_an_answer_do_not_wait_for_each_other(place):
+    """On a connection that is kept the system would hold back a piece until the one before it is acknowledged."""
+    assert place.bound.proto == socket.IPPROTO_TCP, "only then does the event loop ask for sending at once"
 
 
 def test_exercises_are_read_once_for_all_visits_of_the_lobby(place, monkeypatch):

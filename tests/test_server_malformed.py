@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from server_attacks import served
 from starlette.routing import Route
 
+from benchmarks.malformations import frame
 from dashboards.lab.update import UPDATE
 from dashboards.server.settings import settings
 
@@ -181,7 +182,8 @@ def test_what_a_page_of_ours_sends_to_dash_is_answered(place):
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"{", b"[]", b"null", b"1", b'"x"', b"{}", b"\xff\xfe", b"[" * 50_000, b'{"output": NaN}',
+        b"", b"{", b"[]", b"null", b"1", b'"x"', b"{}", b"\xff\xfe", b"[" * 50_000, b"[" + b"[]," * 9_000 + b"0]",
+        b" " * 40_000 + b"{}", b'{"output": NaN}',
         b'{"output": "\\ud800"}',
         *(json.dumps({**GOOD, **change}).encode() for change in (
             {"output": 1}, {"output": "no.such"}, {"output": "page.children "}, {"output": ["page.children"]},
@@ -249,6 +251,18 @@ def mutated(thing, drawn: random.Random):
     if drawn.random() < 0.1:
         return {k: v for k, v in thing.items() if k != key}
     return {**thing, key: mutated(thing[key], drawn)}
+
+
+def test_broken_text_and_an_end_in_one_breath_close_a_socket_in_silence(place, caplog):
+    head = (f"GET /replay/stream?study=x HTTP/1.1\r\nHost: 127.0.0.1:{place.port}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {'A' * 22}==\r\nSec-WebSocket-Version: 13\r\n\r\n")  # fmt: skip
+    with caplog.at_level(logging.WARNING), place.connect() as wire:
+        wire.sendall(head.encode())
+        assert wire.recv(4096).startswith(b"HTTP/1.1 101")
+        wire.sendall(frame(b"\xff\xfe") + frame(b"\x03\xe8", 8))
+        while wire.recv(4096):
+            pass
+    assert not [r for r in caplog.records if r.exc_info or r.levelno >= logging.ERROR]
 
 
 def test_the_socket_that_no_page_uses_is_not_there(place):

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 UPDATE = "_dash-update-component"
-MOST_TEXT, MOST_ENTRIES, MOST_CLICKS = 4_000, 500, 2**53
+MOST_BYTES, MOST_TEXT, MOST_ENTRIES, MOST_CLICKS = 32_000, 4_000, 500, 2**53
 TEXTS = ("pathname", "search")
 COUNTS = ("n_clicks", "n_intervals")
 
@@ -82,8 +82,9 @@ def parsed(body: bytes) -> Any:
     Raises
     ------
     Malformed
-        No JSON, nested without end, with numbers that are none, or with text that is none.
+        Too long, no JSON, nested without end, with numbers that are none, or with text that is none.
     """
+    _hold(len(body) <= MOST_BYTES, "the body is larger than any page sends")
     try:
         data = json.loads(body.decode("utf-8"), parse_constant=_no_number)
         json.dumps(data, ensure_ascii=False).encode("utf-8")  # a lone surrogate cannot be written again

@@ -22,10 +22,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dashboards.server.settings import Settings
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-MOST_BODY_BYTES, MOST_UPLOAD_BYTES = 100_000, 300_000
+MOST_BODY_BYTES, MOST_UPLOAD_BYTES, MOST_FORM_BYTES = 100_000, 300_000, 16_000
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 UPLOADS = ("/lab-files/upload", "/drill/open")
 """Bounds of a request's body, and the addresses that take a file of up to 256 kB. A body is taken apart on the event
-loop, where everybody waits for it, so no other address takes a large one."""
+loop, where everybody waits for it, so no other address takes a large one, and none a large form: its
+percent signs and its parts take the longest."""
 CONTENT_POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
     "connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -68,7 +70,7 @@ class Gate:
             await self.app(scope, receive, send)
             return
         out = _guarded(send, secure=scope.get("scheme") in ("https", "wss"))
-        most = MOST_UPLOAD_BYTES if scope["path"] in UPLOADS else MOST_BODY_BYTES
+        most = _most_bytes(scope)
         refusal = self._refusal(scope, most)
         if refusal is not None:
             await _refuse(scope, receive, out, *refusal)
@@ -138,6 +140,14 @@ class _Body:
             if self.over:
                 raise TooLarge
         return message
+
+
+def _most_bytes(scope: Scope) -> int:
+    """Return how much a request's body may hold, by what it says to be and where it goes."""
+    said, upload = Headers(scope=scope).get("content-type", "").lower(), scope["path"] in UPLOADS
+    if FORMS[0] in said or (FORMS[1] in said and not upload):
+        return MOST_FORM_BYTES
+    return MOST_UPLOAD_BYTES if upload else MOST_BODY_BYTES
 
 
 def _same_origin(headers: Headers, scope: Scope) -> bool:
