@@ -102,9 +102,29 @@ def codes_page() -> str:
     for kind in codes.LOG_KINDS:
         meaning, value = KINDS[kind]
         lines.append(f"| `{kind}`{' *' if kind in routine else ''} | {meaning} | {value} |")
+    lines += _plan_of_events()
     for title, names in GROUPS.items():
         lines += ["", f"## {title}\n", "| name | number |", "|---|---|", *_rows(codes, names)]
     return "\n".join(lines) + "\n"
+
+
+def _plan_of_events() -> list[str]:
+    """Return the kinds of timed events in the order in which they go at one instant."""
+    from sim.engine import codes
+    from sim.engine.event_kinds import EVENTS
+
+    names = {number: name for name, number in vars(codes).items() if name.startswith("EV_")}
+    lines = [
+        "", "## Timed events\n",
+        "What waits in the calendar. Those of one instant go in the order of their numbers "
+        "([why](../decisions/0014-order-at-one-instant.md)); a timer is overtaken when the named column of its subject "
+        "has changed since it was set.\n",
+        "| name | number | subject | overtaken by a change of | what happens |", "|---|---|---|---|---|",
+    ]  # fmt: skip
+    for number, event in sorted(EVENTS.items()):
+        column = f"`{event.stamp}`" if event.stamp else "never"
+        lines.append(f"| `{names[number]}` | {number} | `{event.subject}` | {column} | {event.happens} |")
+    return lines
 
 
 def _rows(codes: ModuleType, names: str) -> list[str]:

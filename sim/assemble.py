@@ -33,6 +33,7 @@ from sim.engine.tables import (
     DEPARTMENT,
     DTYPES,
     GRID,
+    GROWING,
     INCIDENT,
     NDIM,
     PARAM_NAMES,
@@ -53,7 +54,7 @@ from sim.policies.rules import Rule, find_rule
 from sim.spec import LOG_LEVELS, ModelSpec
 
 # room that tables begin with; what turns out too small grows
-_ROWS_PER_INCIDENT = {"cases": 1.1, "tasks": 2.2, "work": 2.2, "heap": 0.4, "later": 0.4, "log": 14.0}
+_ROWS_PER_INCIDENT = {"cases": 1.1, "tasks": 2.2, "work": 2.2, "heap": 0.4, "later": 0.4, "log": 14.0, "requests": 0.02}
 # what a calendar is laid out for; an error here costs time and changes nothing
 _TIMERS_PER_INCIDENT, _TIMERS_PER_STAFF_DAY, _TIMERS_PER_BIN = 6.0, 5.0, 8.0
 _HALF_TURNS = 1024  # lists of timers farther ahead, a power of two
@@ -75,8 +76,6 @@ class Arm:
         Tables by name that every run starts from and writes.
     demand, staffing, rules, parameters
         Rates; people; the six rules by hook; register values by name.
-    room
-        Free rows that one event may need.
     travel_changes
         When roads close or open, and the travel table from then on.
     """
@@ -89,7 +88,6 @@ class Arm:
     staffing: Staffing
     rules: dict[str, Rule]
     parameters: dict[str, float]
-    room: int
     travel_changes: list[tuple[float, np.ndarray]]
 
     @property
@@ -99,7 +97,7 @@ class Arm:
 
     def world(self, seed: int, replication: int, log_level: str = "cases", hours: bool = False) -> World:
         """Return the world of one replication at time 0, its demand drawn; ``hours`` keeps an account by hour."""
-        made = ("incidents", *_ROWS_PER_INCIDENT, "requests", "bins", "far")  # below, to measure
+        made = ("incidents", *_ROWS_PER_INCIDENT, "bins", "far")  # below, to measure
         tables = {**self.static, **{n: t[:0] if n in made else t.copy() for n, t in self.fresh.items()}}
         clock = tables["clock"]
         clock["key"] = replication_key(seed, replication)
@@ -108,11 +106,10 @@ class Arm:
         incidents = draw_incidents(self.demand, world.address, int(clock["key"][0]))
         incidents = self._with_script(incidents, world)
         world._set("incidents", incidents)
-        expected = len(incidents)
+        expected, group = len(incidents), int(clock["group"][0])
         for name, per in _ROWS_PER_INCIDENT.items():
             per = 0.0 if name == "log" and log_level == "counts" else per
-            world._set(name, BUFFERS.rows(int(expected * per) + 4 * self.room + 256, DTYPES[name]))
-        world._set("requests", BUFFERS.rows(int(expected * 0.02) + 64, DTYPES["requests"]))
+            world._set(name, BUFFERS.rows(int(expected * per) + 2 * GROWING[name].needed(group), DTYPES[name]))
         if hours:
             world._set("hours", np.zeros((len(world.pools), 24, len(H_NAMES)), DTYPES["hours"]))
         self._set_bins(world)
@@ -186,9 +183,8 @@ def assemble(spec: ModelSpec, city: City) -> Arm:
     rules = {hook: find_rule(hook, getattr(spec.rules, hook)) for hook in HOOK_NAMES}
     fresh = _fresh(spec, city, staffing, shift_rows, rules)
     _check_parts(spec, staffing)
-    room = _room(shift_rows, staffing)
     changes = travel_changes(city, spec.closures, parameters["travel.blocked_min"])
-    return Arm(spec, city, static, fresh, demand_of(spec, city), staffing, rules, parameters, room, changes)
+    return Arm(spec, city, static, fresh, demand_of(spec, city), staffing, rules, parameters, changes)
 
 
 def _parameter_row(dtype: np.dtype, names: tuple[str, ...], values: dict[str, float]) -> np.ndarray:
@@ -342,12 +338,6 @@ def _number_rosters(shift_rows: np.ndarray, rosters: np.ndarray) -> None:
     shift_rows["rosters"] = np.searchsorted(rosters["shift"], numbers, side="right") - shift_rows["first_roster"]
 
 
-def _room(shift_rows: np.ndarray, staffing: Staffing) -> int:
-    """Return the free rows that one event may need: all of a group sent, or all of a shift turned, at once."""
-    turned = np.bincount(staffing.rosters["shift"], staffing.rosters["count"], len(shift_rows))
-    return 3 * int(max(staffing.pools["count"].max(), turned.max())) + 512
-
-
 def _fresh(
     spec: ModelSpec, city: City, staffing: Staffing, shift_rows: np.ndarray, rules: dict[str, Rule]
 ) -> dict[str, np.ndarray]:
@@ -364,6 +354,7 @@ def _fresh(
     clock["patrol_post"] = patrols[0] if patrols else -1
     clock["reposition"] = rules["reposition"].name != "stay"
     clock["dynamic_priority"] = rules["priority"].dynamic
+    clock["group"] = staffing.pools["count"].max()  # the most people that an event moves, unless it asks for a burst
     clock["horizon_min"] = spec.horizon_days * 1440.0
     clock["office_open"], clock["office_close"] = (h * 60.0 for h in spec.calendar.office_hours)
     out = {"clock": clock, "pending": np.zeros(1, PENDING), "staff": staffing.staff, "pools": staffing.pools}

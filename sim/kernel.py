@@ -50,7 +50,7 @@ _CODE_NAMES = {getattr(codes, name): name for name in _ANSWERS}
 
 def begin(world: World) -> None:
     """Bring people on duty; call once before the first `run_until`."""
-    world.grow(2 * len(world.staff) + len(world.shifts) + 64)  # everybody may come on duty at once
+    world.grow(len(world.staff) + len(world.shifts))  # everybody may come on duty at once
     start_shifts(world.address)
 
 
@@ -77,14 +77,14 @@ def run_until(arm: Arm, world: World, until_min: float) -> Decision | None:
     """
     hooks = arm.hooks
     if world.clock["now"][0] == 0.0 and until_min > 0.0 and _may_be_plain(arm):
-        advance(world.address, hooks, 0.0, arm.room)  # whoever has come on duty settles down
+        advance(world.address, hooks, 0.0)  # whoever has come on duty settles down
         serve_plain(world.address, float(until_min))
     while True:
         change = _next_change(arm, world)
         target = min(float(until_min), change)
-        status = advance(world.address, hooks, target, arm.room)
+        status = advance(world.address, hooks, target)
         if status == GROW:
-            world.grow(arm.room + 128)
+            _make_room(world)
         elif status == ASKED:
             clock = world.clock[0]
             hook = HOOK_NAMES[int(clock["asked_hook"])]
@@ -95,6 +95,13 @@ def run_until(arm: Arm, world: World, until_min: float) -> Decision | None:
             world.set_travel(arm.travel_changes[world.travel_changes_done][1])
         else:
             return None
+
+
+def _make_room(world: World) -> None:
+    """Make the room that the next event asked for."""
+    clock = world.clock[0]
+    world.grow(max(int(clock["group"]), int(clock["burst"])))
+    clock["burst"] = 0
 
 
 def _may_be_plain(arm: Arm) -> bool:

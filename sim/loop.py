@@ -14,31 +14,14 @@ from sim.agents.duty import close_accounts, note_next_turn, schedule_shift, turn
 from sim.agents.residents import occur
 from sim.engine.ahead import fetch_arrival
 from sim.engine.blocks import as_view, as_world
-from sim.engine.codes import DONE, EV_OCCUR, GROW, NEVER, TURN_OFF
+from sim.engine.codes import DONE, EV_OCCUR, EV_SHIFT, GROW, NEVER, TURN_OFF
+from sim.engine.event_kinds import is_stale
 from sim.engine.events import drop_first, first_time, first_timer, is_earlier
 from sim.engine.hooks import HOOK_ADDRESSES, hook_at
 from sim.engine.jit import njit
+from sim.engine.room import has_room
 from sim.instants import do_now
-from sim.timers import is_stale, timer
-
-_CASE_ROOM = 8  # cases, tasks (departments called at once) and whistles that one event can add at most
-_TASK_ROOM = 80
-
-
-@njit
-def has_room(world, room):
-    """Return True when no table can overflow in the next event."""
-    c = world.clock[0]
-    return (
-        c.timers + room <= world.heap.shape[0]
-        and c.later + room <= world.later.shape[0]
-        and c.now_count + room <= world.now.shape[0]
-        and c.log + room <= world.log.shape[0]
-        and c.cases + _CASE_ROOM <= world.cases.shape[0]
-        and c.tasks + _TASK_ROOM <= world.tasks.shape[0]
-        and c.tasks + _TASK_ROOM <= world.work.shape[0]
-        and c.requests + _CASE_ROOM <= world.requests.shape[0]
-    )
+from sim.timers import people_turned, timer
 
 
 @njit
@@ -50,11 +33,11 @@ def is_arrival_next(world, arrival, first):
 
 
 @njit
-def run_until(world, view, dispatch, pick, priority, coordinate, report_in, reposition, until, room):
+def run_until(world, view, dispatch, pick, priority, coordinate, report_in, reposition, until):
     """Take events in order until a time; see `advance`."""
     clock = world.clock
     while True:
-        if not has_room(world, room):
+        if not has_room(world, clock[0].group):
             return GROW
         # whoever falls free as a shift turns is asked what to do when the shift has turned
         if clock[0].now_count > 0 and is_earlier(clock[0].now, clock[0].turn_min):
@@ -78,6 +61,9 @@ def run_until(world, view, dispatch, pick, priority, coordinate, report_in, repo
             continue
         e = first_timer(world)
         kind, row, stamp = e.kind, np.int64(e.row), e.stamp
+        if kind == EV_SHIFT and not has_room(world, people_turned(world, row)):
+            clock[0].burst = people_turned(world, row)
+            return GROW
         drop_first(world)
         if is_stale(world, kind, row, stamp):
             continue
@@ -86,11 +72,11 @@ def run_until(world, view, dispatch, pick, priority, coordinate, report_in, repo
         timer(world, kind, row, stamp)
 
 
-_SIGNATURE = types.int64(types.int64, HOOK_ADDRESSES, types.float64, types.int64)
+_SIGNATURE = types.int64(types.int64, HOOK_ADDRESSES, types.float64)
 
 
 @njit(_SIGNATURE, nogil=True)
-def advance(address, hooks, until, room):
+def advance(address, hooks, until):
     """Run a world until a time.
 
     Parameters
@@ -101,19 +87,17 @@ def advance(address, hooks, until, room):
         `hook_addresses` of the rules in `HOOK_NAMES`.
     until
         Minutes since the start; events at this very time are still taken.
-    room
-        Free rows that an event may need in the heap, the ring and the log.
 
     Returns
     -------
     int
-        DONE, ASKED, GROW or BAD_ANSWER.
+        DONE, ASKED, GROW (for an event that moves as many as `clock.burst` says) or BAD_ANSWER.
     """
     world = as_world(address)
     view = as_view(world)
     return run_until(
         world, view, hook_at(hooks, 0), hook_at(hooks, 1), hook_at(hooks, 2), hook_at(hooks, 3), hook_at(hooks, 4),
-        hook_at(hooks, 5), until, room,
+        hook_at(hooks, 5), until,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Timers: what happens when one comes, by its kind; and which have been overtaken by what happened since."""
+"""Timers: what happens when one comes, by its kind. What a kind is about is declared in `sim.engine.event_kinds`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from sim.cases.calling_off import shift_ends
 from sim.cases.handling import arrive, patience_ends, task_over, work_done
 from sim.cases.intake import judge
 from sim.cases.tasks import start_stage
-from sim.engine.ahead import is_of_staff, is_of_task
 from sim.engine.codes import (
     BY_SENSOR,
     C_INTAKE,
-    C_OPEN,
     EV_ARRIVE,
     EV_CALLBACK,
     EV_CASE,
@@ -58,6 +56,15 @@ def turn_roster(world, r, turn):
 
 
 @njit
+def people_turned(world, i):
+    """Return how many people come on or go off duty when a shift turns."""
+    shift, people = world.shifts[i], 0
+    for r in range(shift.first_roster, shift.first_roster + shift.rosters):
+        people += world.rosters[r].count
+    return people
+
+
+@njit
 def shift_turns(world, i):
     """A shift begins or ends for all its rosters; each turn is an event of its own at this instant."""
     shift = world.shifts[i]
@@ -68,24 +75,6 @@ def shift_turns(world, i):
     world.clock[0].events += shift.rosters - 1
     schedule_shift(world, i)
     note_next_turn(world)
-
-
-@njit((W, I, I, I))
-def is_stale(world, kind, row, stamp):
-    """Return True for a timer whose subject has moved on."""
-    if is_of_staff(kind):
-        return world.staff[row].stamp != stamp
-    if is_of_task(kind):
-        return world.tasks[row].stamp != stamp
-    if kind == EV_RESIDENT:
-        return world.incidents[row].stamp != stamp
-    if kind == EV_CASE or kind == EV_CALLBACK:
-        return world.cases[row].stamp != stamp
-    if kind == EV_RESTART or kind == EV_COORDINATE_LATER:
-        return world.cases[row].attempt != stamp or world.cases[row].state != C_OPEN
-    if kind == EV_REQUEST:
-        return world.requests[row].stamp != stamp
-    return False
 
 
 @njit((W, I, I, I))
@@ -124,3 +113,5 @@ def timer(world, kind, row, stamp):
         start_stage(world, row, 0)
     elif kind == EV_COORDINATE_LATER:
         at_once(world, NOW_COORDINATE, row, world.cases[row].reason, world.cases[row].attempt)
+    else:
+        raise ValueError("a timer of a kind that nobody handles")

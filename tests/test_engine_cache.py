@@ -10,6 +10,7 @@ import pytest
 
 import sim
 from sim.engine import jit
+from sim.engine.sources import compiled_sources
 
 ROOT = Path(sim.__file__).resolve().parent.parent
 _PROBE = """
@@ -36,7 +37,7 @@ def test_a_second_process_compiles_nothing():
 def sources(tmp_path, monkeypatch):
     """A copy of all compiled sources, where one may be changed."""
     house = tmp_path / "sim"
-    for path in jit._sources():
+    for path in compiled_sources(jit._HERE):
         copy = house / path.relative_to(jit._HERE)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
@@ -64,6 +65,23 @@ def test_a_renamed_source_changes_the_key(sources):
     before = jit.cache_key()
     (sources / "cases/tasks.py").rename(sources / "cases/duties.py")
     assert jit.cache_key() != before
+
+
+@pytest.mark.parametrize("file", ["measures/indicators.py", "kernel.py", "assemble.py", "model.py", "tables_out.py"])
+def test_what_only_reads_tables_compiles_nothing_anew(file):
+    assert (jit._HERE / file).exists() and jit._HERE / file not in compiled_sources(jit._HERE)
+
+
+def test_every_compiled_function_lies_in_a_source_of_the_key():
+    import sim.kernel
+    import sim.model  # noqa: F401  (all that compiles is imported)
+
+    known, found = set(compiled_sources(jit._HERE)), set()
+    for name, module in list(sys.modules.items()):
+        if name == "sim" or name.startswith("sim."):
+            compiled = [one for one in vars(module).values() if hasattr(one, "py_func")]
+            found |= {Path(one.py_func.__code__.co_filename) for one in compiled}
+    assert len(found) > 20 and {path for path in found if jit._HERE in path.parents} <= known
 
 
 def test_the_cache_lies_in_the_folder_of_the_key():

@@ -17,7 +17,7 @@ from sim.engine.jit import njit
 from sim.engine.tables import DTYPES, NAMES, NDIM, World
 
 I8, U8, F8 = types.int64, types.uint64, types.float64
-KIND = 100  # a kind above the model's own: these timers are about no row of any table
+KIND = 1000  # a kind above the model's own: these timers are about no row of any table
 
 
 @njit(types.void(I8, F8, I8, I8, U8, I8))

@@ -192,6 +192,6 @@ def _duty(effect: Effect, ground: Ground, world: World) -> dict[str, Any]:
     busy = staff["state"][rows] == S_BUSY
     chosen = rows[np.lexsort((rows, busy))][: effect.count]  # those who are free first, in order of their numbers
     for row in chosen:
-        world.grow(ground.arm.room + 128)
+        world.grow(1)
         (fall_out if wanted else recall)(world.address, int(row))
     return {"units": [ground.names.units[int(row)] for row in chosen]}

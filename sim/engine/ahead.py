@@ -10,77 +10,29 @@ from __future__ import annotations
 import numpy as np
 
 from sim.engine.blocks import fetch_item, fetch_row
-from sim.engine.codes import (
-    EV_ARRIVE,
-    EV_CALLBACK,
-    EV_CASE,
-    EV_COORDINATE_LATER,
-    EV_FIND,
-    EV_INTAKE,
-    EV_LAG_DONE,
-    EV_PATIENCE,
-    EV_RESIDENT,
-    EV_RESTART,
-    EV_STAFF,
-    EV_TASK_READY,
-    EV_WORK_DONE,
-)
+from sim.engine.event_kinds import subject_of
 from sim.engine.jit import njit
 from sim.engine.kinds import I, W
+from sim.engine.tables import NAMES
 
 _ARRIVALS_AHEAD = 8
-
-
-@njit
-def is_of_staff(kind):
-    """Return True for timers about a row of staff."""
-    return kind == EV_STAFF or kind == EV_ARRIVE
-
-
-@njit
-def is_of_task(kind):
-    """Return True for timers about a task."""
-    return kind == EV_WORK_DONE or kind == EV_LAG_DONE or kind == EV_TASK_READY or kind == EV_PATIENCE
-
-
-@njit
-def _is_of_incident(kind):
-    return kind == EV_RESIDENT or kind == EV_FIND
-
-
-@njit
-def _is_of_case(kind):
-    return (
-        kind == EV_CASE or kind == EV_CALLBACK or kind == EV_RESTART or kind == EV_INTAKE or kind == EV_COORDINATE_LATER
-    )
-
-
-@njit((W, I, I))
-def fetch_subject(world, kind, row):
-    """Ask memory for the row that a timer is about."""
-    if is_of_staff(kind):
-        fetch_row(world.staff, row)
-    elif is_of_task(kind):
-        fetch_row(world.tasks, row)
-    elif _is_of_incident(kind):
-        fetch_row(world.incidents, row)
-    elif _is_of_case(kind):
-        fetch_row(world.cases, row)
+_STAFF, _TASKS, _INCIDENTS, _CASES = map(NAMES.index, ("staff", "tasks", "incidents", "cases"))
 
 
 @njit((W, I, I))
 def fetch_surroundings(world, kind, row):
     """Ask memory for rows that belong to what a timer is about, whose own row is there by now."""
     case, incident = np.int64(-1), np.int64(-1)
-    if is_of_staff(kind):
+    subject = subject_of(kind)
+    if subject == _STAFF:
         fetch_row(world.pools, np.int64(world.staff[row].pool))
-    elif is_of_task(kind):
+    elif subject == _TASKS:
         case = np.int64(world.tasks[row].case)
         if world.tasks[row].first_staff >= 0:
             fetch_row(world.staff, np.int64(world.tasks[row].first_staff))
-    elif _is_of_incident(kind):
+    elif subject == _INCIDENTS:
         case = np.int64(world.incidents[row].open_case)
-    elif _is_of_case(kind):
+    elif subject == _CASES:
         incident = np.int64(world.cases[row].incident)
     if case >= 0:
         fetch_row(world.cases, case)

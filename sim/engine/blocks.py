@@ -31,8 +31,10 @@ from numba.extending import (
 )
 from numba.np.arrayobj import populate_array
 
+from sim.engine.jit import CHECKS_BOUNDS
+
 WORDS_PER_TABLE = 4  # address and up to three lengths
-_WORD = ir.IntType(64)
+WORD = ir.IntType(64)
 
 
 class BlockType(types.Type):
@@ -90,6 +92,8 @@ class _RowTemplate(AbstractTemplate):
 def _row(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     table = cgutils.create_struct_proxy(sig.args[0])(context, builder, value=args[0])
     record = context.get_data_type(sig.args[0].record)
+    if CHECKS_BOUNDS:
+        cgutils.do_boundscheck(context, builder, args[1], table.rows)
     return builder.gep(builder.bitcast(table.data, record.as_pointer()), [args[1]], inbounds=True)
 
 
@@ -108,6 +112,13 @@ def _shape(context: Any, builder: Any, kind: Any, value: Any) -> Any:
     return cgutils.pack_array(builder, [table.rows])
 
 
+def load_word(builder: Any, block: Any, word: int) -> Any:
+    """Load a word of a block; addresses and lengths only change between calls from Python."""
+    found = builder.load(builder.gep(builder.bitcast(block, WORD.as_pointer()), [ir.Constant(WORD, word)]))
+    found.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return found
+
+
 class _Slot:
     """Where a table stands in the block, and the type that compiled code sees."""
 
@@ -117,11 +128,8 @@ class _Slot:
         self.rows = RowsType(record) if isinstance(record, types.Record) and ndim == 1 else self.array
 
     def load(self, builder: Any, block: Any, word: int) -> Any:
-        """Load a word of this slot; addresses and lengths only change between calls from Python."""
-        base = builder.bitcast(block, _WORD.as_pointer())
-        found = builder.load(builder.gep(base, [ir.Constant(_WORD, self.slot * WORDS_PER_TABLE + word)]))
-        found.set_metadata("invariant.load", builder.module.add_metadata([]))
-        return found
+        """Load a word of this slot."""
+        return load_word(builder, block, self.slot * WORDS_PER_TABLE + word)
 
     def make_rows(self, context: Any, builder: Any, block: Any) -> Any:
         """Return the table for the model's own code."""
@@ -135,7 +143,7 @@ class _Slot:
     def make_array(self, context: Any, builder: Any, block: Any) -> Any:
         """Return the table as an array."""
         item_type = context.get_data_type(self.record)
-        item = ir.Constant(_WORD, context.get_abi_sizeof(item_type))
+        item = ir.Constant(WORD, context.get_abi_sizeof(item_type))
         shape = [self.load(builder, block, 1 + d) for d in range(self.array.ndim)]
         strides = [item]
         for d in range(self.array.ndim - 1, 0, -1):
@@ -152,15 +160,15 @@ class _Slot:
         return out._getvalue()
 
 
-_LINE_BYTES = 64  # what a processor fetches from memory at once
+LINE_BYTES = 64  # what a processor fetches from memory at once
 
 
-def _fetch(builder: Any, address: Any, offset: int) -> None:
+def fetch_line(builder: Any, address: Any, offset: int) -> None:
     """Ask memory for the line at an address, without waiting for it."""
     byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
     kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
     fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-    place = builder.gep(builder.bitcast(address, byte), [_WORD(offset)])
+    place = builder.gep(builder.bitcast(address, byte), [WORD(offset)])
     builder.call(fetch, [place, number(0), number(3), number(1)])
 
 
@@ -173,8 +181,8 @@ def fetch_row(typingctx, table, row):
         record = sig.args[0].record
         pointer = builder.bitcast(rows.data, context.get_data_type(record).as_pointer())
         pointer = builder.gep(pointer, [args[1]])
-        for offset in range(0, record.size, _LINE_BYTES):
-            _fetch(builder, pointer, offset)
+        for offset in range(0, record.size, LINE_BYTES):
+            fetch_line(builder, pointer, offset)
         return context.get_dummy_value()
 
     return types.void(table, types.int64), codegen
@@ -188,7 +196,7 @@ def fetch_item(typingctx, table, row, column):
         made = context.make_array(sig.args[0])(context, builder, args[0])
         columns = builder.extract_value(made.shape, 1)
         place = builder.add(builder.mul(args[1], columns), args[2])
-        _fetch(builder, builder.gep(made.data, [place]), 0)
+        fetch_line(builder, builder.gep(made.data, [place]), 0)
         return context.get_dummy_value()
 
     return types.void(table, types.int64, types.int64), codegen

@@ -27,26 +27,25 @@ REFUSE = 22
 # why `coordinate` is asked
 R_AUTHORITY, R_NEEDS, R_FAILED, R_DEADLINE, R_BOUNCED, R_NO_HOLDER, R_RESIDENT, R_DISPATCH = range(8)
 
-# events; the order is the order at one instant: what ends, arrivals at the scene, shifts, who gives up waiting,
-# what comes (a script's or the drawn incidents first, then reports and papers), deadlines
-(
-    EV_WORK_DONE,
-    EV_LAG_DONE,
-    EV_STAFF,
-    EV_ARRIVE,
-    EV_SHIFT,
-    EV_PATIENCE,
-    EV_OCCUR,
-    EV_RESIDENT,
-    EV_FIND,
-    EV_INTAKE,
-    EV_TASK_READY,
-    EV_RESTART,
-    EV_COORDINATE_LATER,
-    EV_CALLBACK,
-    EV_REQUEST,
-    EV_CASE,
-) = range(16)
+# kinds of timed events, which `sim.engine.event_kinds` declares. The number is the priority at one instant: what ends,
+# arrivals at the scene, shifts, who gives up waiting, what comes (a script's or the drawn incidents first, then reports
+# and papers), deadlines. Gaps leave room for kinds in between.
+EV_WORK_DONE = 10
+EV_LAG_DONE = 20
+EV_STAFF = 30
+EV_ARRIVE = 40
+EV_SHIFT = 50
+EV_PATIENCE = 60
+EV_OCCUR = 70
+EV_RESIDENT = 80
+EV_FIND = 90
+EV_INTAKE = 100
+EV_TASK_READY = 110
+EV_RESTART = 120
+EV_COORDINATE_LATER = 130
+EV_CALLBACK = 140
+EV_REQUEST = 150
+EV_CASE = 160
 # things to do at once, each its own event, some of them asking a hook
 NOW_JOIN, NOW_DISPATCH, NOW_FREE, NOW_PICK, NOW_COORDINATE, NOW_REPORT_IN, NOW_REPOSITION = range(7)
 

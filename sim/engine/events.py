@@ -21,9 +21,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.engine.ahead import fetch_subject, fetch_surroundings
+from sim.engine.ahead import fetch_surroundings
 from sim.engine.blocks import fetch_row
 from sim.engine.codes import DUE_ROWS, NEVER
+from sim.engine.event_kinds import fetch_subject
 from sim.engine.jit import njit
 from sim.engine.kinds import F, I, U, W
 

@@ -1,8 +1,8 @@
 """Compilation: one `njit` for the whole engine and a cache folder that cannot go stale.
 
 Numba's disk cache does not notice a change in a function that another file calls. So the folder is named
-by a hash of every compiled source, of the register (its names are fields of the parameter row) and of
-numba's version: any change gives a fresh folder. Damaged files in it are compiled again (`sim.engine.kept`); where the
+by a hash of every source that compiled code depends on (`sim.engine.sources`) and of numba's version: any change gives
+a fresh folder. Damaged files in it are compiled again (`sim.engine.kept`); where the
 user's cache folder cannot be written, another is taken or none. Import this module before anything is decorated.
 """
 
@@ -23,19 +23,17 @@ import platformdirs
 from numba.extending import register_jitable
 
 from sim.engine import kept
+from sim.engine.sources import compiled_sources
 
 _HERE = Path(__file__).resolve().parent.parent
-
-
-def _sources() -> list[Path]:
-    files = [p for p in sorted(_HERE.rglob("*.py")) if b"sim.engine" in p.read_bytes() or p.parent.name == "engine"]
-    return [*files, _HERE / "register.yaml"]
+CHECKS_BOUNDS = os.environ.get("GRIDWHISTLE_CHECK_BOUNDS", "") not in ("", "0")
+"""True in a build for tests in which a row out of range raises `IndexError`; several times slower."""
 
 
 def cache_key() -> str:
     """Return the hash that names the cache folder."""
-    digest = hashlib.sha256(numba.__version__.encode())
-    for path in _sources():
+    digest = hashlib.sha256(f"{numba.__version__} {CHECKS_BOUNDS}".encode())
+    for path in compiled_sources(_HERE):
         if path.exists():
             digest.update(path.relative_to(_HERE).as_posix().encode())
             digest.update(path.read_bytes())
@@ -61,7 +59,7 @@ kept.install()
 
 # compiled where compiled code calls it, plain where Python does: for what rules use
 jitable = register_jitable
-njit = functools.partial(numba.njit, cache=IS_KEPT, error_model="numpy")
+njit = functools.partial(numba.njit, cache=IS_KEPT, error_model="numpy", boundscheck=CHECKS_BOUNDS)
 
 
 def is_compiled() -> bool:

@@ -8,6 +8,7 @@ asks for room; nothing is ever dropped. What the columns are for is told by the 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
@@ -121,7 +122,7 @@ CLOCK = _table(
     "i8 heap now_head now_count cursor cases tasks requests log events decisions asked_hook asked_subject asked_slot",
     "i8 log_level bad_hook bad_subject bad_code bad_arg patrol_post petition_channel patrol_channel sensor_channel",
     "i8 reposition reports merges wrong_merges splits abandoned lost joins dynamic_priority",
-    "i8 timers later later_free bin bin_bits due due_end due_heads ties",
+    "i8 timers later later_free bin bin_bits due due_end due_heads ties group burst",
     "f8 office_open office_close horizon_min turn_min",
 )
 PENDING = _table("i8 has code arg", "f8 value")
@@ -205,11 +206,53 @@ declare([(name, _item(kind), ndim, known) for name, kind, ndim, known in _LAYOUT
 NAMES = tuple(name for name, *_ in _LAYOUT)
 DTYPES = {name: np.dtype(kind) for name, kind, *_ in _LAYOUT}
 NDIM = {name: ndim for name, _, ndim, _ in _LAYOUT}
+
+
+def column(dtype: np.dtype, name: str) -> tuple[np.dtype, int]:
+    """Return the item and the place in bytes of a column of a record."""
+    if dtype.fields is None:
+        raise TypeError(f"{dtype} has no columns")
+    return dtype.fields[name][0], dtype.fields[name][1]
+
+
 KNOWN = tuple(name for name, _, _, known in _LAYOUT if known)
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How a table grows.
+
+    Attributes
+    ----------
+    counter
+        Field of the clock that counts its rows.
+    rows
+        Rows that one event may add at most, whatever it moves.
+    per_thing
+        Rows beyond those for each person (or thing) that the event moves.
+    """
+
+    counter: str
+    rows: int
+    per_thing: int = 0
+
+    def needed(self, things: int) -> int:
+        """Return the rows that an event which moves so many people or things may add."""
+        return self.rows + self.per_thing * things
+
+
+# A report opens a case and may split; a whistle calls at most one task for each of 64 needs; a person who is moved
+# leaves an activity, begins another and is asked.
 GROWING = {
-    "cases": "cases", "tasks": "tasks", "work": "tasks", "requests": "requests", "log": "log", "heap": "timers",
-    "later": "later",
-}  # fmt: skip
+    "cases": Growth("cases", 8),
+    "tasks": Growth("tasks", 80, 1),
+    "work": Growth("tasks", 80, 1),
+    "requests": Growth("requests", 8),
+    "log": Growth("log", 512, 3),
+    "heap": Growth("timers", 512, 3),
+    "later": Growth("later", 512, 3),
+    "now": Growth("now_count", 512, 3),
+}
 # tables that a run writes; the rest is shared by all replications of an arm
 WRITTEN = (
     "cases", "tasks", "work", "staff", "pools", "requests", "clock", "pending", "heap", "later", "bins", "far", "due",
@@ -257,26 +300,24 @@ class World:
         """Address of the block, which the kernel takes."""
         return self.block.ctypes.data
 
-    def grow(self, room: int) -> None:
-        """Enlarge every growing table that has fewer than ``room`` free rows, at least doubling it."""
-        for name, counter in GROWING.items():
-            used, array = int(self.clock[counter][0]), self.tables[name]
-            if used + room > len(array):
-                bigger = np.zeros(max(2 * len(array), used + 2 * room), array.dtype)
-                bigger[:used] = array[:used]
+    def grow(self, things: int) -> None:
+        """Make room for an event that moves so many people or things; a table that is enlarged at least doubles."""
+        for name, growth in GROWING.items():
+            used, array = int(self.clock[growth.counter][0]), self.tables[name]
+            needed = growth.needed(things)
+            if used + needed > len(array):
+                bigger = np.zeros(max(2 * len(array), used + 2 * needed), array.dtype)
+                bigger[:used] = self._used(name, used)
                 self._set(name, bigger)
-        self._grow_now(room)
 
-    def _grow_now(self, room: int) -> None:
-        """The list of things to do at once is a ring; unroll it into a larger one."""
-        clock, ring = self.clock, self.tables["now"]
-        used, head = int(clock["now_count"][0]), int(clock["now_head"][0])
-        if used + room <= len(ring):
-            return
-        bigger = np.zeros(max(2 * len(ring), used + 2 * room), ring.dtype)
-        bigger[:used] = ring[(head + np.arange(used)) % len(ring)]
-        clock["now_head"] = 0
-        self._set("now", bigger)
+    def _used(self, name: str, used: int) -> np.ndarray:
+        """Return the rows of a table that are in use; the list of things to do at once is a ring and is unrolled."""
+        array = self.tables[name]
+        if name != "now":
+            return array[:used]
+        head = int(self.clock["now_head"][0])
+        self.clock["now_head"] = 0
+        return array[(head + np.arange(used)) % len(array)]
 
     def view(self) -> SimpleNamespace:
         """Return what a decider may know, as record arrays for rules written in Python."""
