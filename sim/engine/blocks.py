@@ -113,8 +113,13 @@ def _shape(context: Any, builder: Any, kind: Any, value: Any) -> Any:
 
 
 def load_word(builder: Any, block: Any, word: int) -> Any:
+    """Load a word of a block whose place is known."""
+    return load_word_at(builder, block, ir.Constant(WORD, word))
+
+
+def load_word_at(builder: Any, block: Any, word: Any) -> Any:
     """Load a word of a block; addresses and lengths only change between calls from Python."""
-    found = builder.load(builder.gep(builder.bitcast(block, WORD.as_pointer()), [ir.Constant(WORD, word)]))
+    found = builder.load(builder.gep(builder.bitcast(block, WORD.as_pointer()), [word]))
     found.set_metadata("invariant.load", builder.module.add_metadata([]))
     return found
 

@@ -7,17 +7,20 @@ handler (`sim.timers`). A kind that is not declared here raises `ValueError` whe
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from sim.engine import codes
-from sim.engine.blocks import LINE_BYTES, WORD, WORDS_PER_TABLE, WORLD, fetch_line, load_word
+from sim.engine.blocks import LINE_BYTES, WORD, WORDS_PER_TABLE, WORLD, fetch_line, load_word_at
 from sim.engine.tables import DTYPES, NAMES, column
+
+_NUMBER = ir.IntType(32)
 
 
 @dataclass(frozen=True)
@@ -65,45 +68,62 @@ EVENTS: dict[int, EventKind] = {
 """Kind -> what it is about, in the order in which kinds go at one instant."""
 
 
-def _chosen(
-    context: Any, builder: Any, kind: Any, result: Any, of: Callable[[EventKind], Any], otherwise: Any = None
-) -> Any:
-    """Choose among kinds in machine code: ``of`` gives a value; an undeclared kind raises or is ``otherwise``."""
-    end, unknown = builder.append_basic_block("chosen"), builder.append_basic_block("unknown")
-    choice = builder.switch(kind, unknown)
-    found = []
-    for number, event in EVENTS.items():
-        block = builder.append_basic_block(f"kind.{number}")
-        choice.add_case(WORD(number), block)
-        builder.position_at_end(block)
-        value = of(event)
-        found.append((value, builder.block))
-        builder.branch(end)
-    builder.position_at_end(unknown)
-    if otherwise is None:
-        context.call_conv.return_user_exc(builder, ValueError, ("a timer of a kind that is not declared",))
-    else:
-        found.append((otherwise, unknown))
-        builder.branch(end)
-    builder.position_at_end(end)
-    phi = builder.phi(result)
-    for value, block in found:
-        phi.add_incoming(value, block)
-    return phi
+# What compiled code looks up of a kind, without a branch: kinds come in no order that a processor could guess.
+_SLOT, _BYTES, _OFFSET, _SHIFT, _HAS_STAMP, _WHILE_OFFSET, _WHILE_VALUE = range(7)
+_WORDS = 8
+_STAMP_BYTES = 4  # read of a row at once; a narrower column is shifted out of it
 
 
-def _row(builder: Any, block: Any, table: str, row: Any) -> Any:
-    """Return the address of a row."""
-    base = load_word(builder, block, NAMES.index(table) * WORDS_PER_TABLE)
-    return builder.inttoptr(builder.add(base, builder.mul(row, WORD(DTYPES[table].itemsize))), cgutils.voidptr_t)
+def _description(number: int) -> list[int]:
+    """Return what compiled code knows of a kind; an undeclared one has no slot."""
+    event = EVENTS.get(number)
+    if event is None:
+        return [-1] + [0] * (_WORDS - 1)
+    dtype = DTYPES[event.subject]
+    item, offset = column(dtype, event.stamp) if event.stamp else (np.dtype("i4"), 0)
+    while_offset, while_value = -1, 0
+    if event.only_while is not None:
+        kind, while_offset = column(dtype, event.only_while[0])
+        while_value = event.only_while[1]
+        assert kind == np.dtype("i2"), "compiled code reads a state as two bytes"
+    assert item.kind == "i" and item.itemsize <= _STAMP_BYTES and offset + _STAMP_BYTES <= dtype.itemsize
+    shift = 8 * (_STAMP_BYTES - item.itemsize)
+    slot = NAMES.index(event.subject)
+    return [slot, dtype.itemsize, offset, shift, int(bool(event.stamp)), while_offset, while_value, 0]
 
 
-def _column(context: Any, builder: Any, event: EventKind, address: Any, name: str) -> Any:
-    """Return a whole number of a row as a word."""
-    dtype, offset = column(DTYPES[event.subject], name)
-    item = context.get_data_type(getattr(types, dtype.name))
-    place = builder.bitcast(builder.gep(address, [WORD(offset)]), item.as_pointer())
-    return builder.sext(builder.load(place), WORD)
+_DESCRIPTIONS = [_description(number) for number in range(max(EVENTS) + 1)]
+_MOST_LINES = max(-(-DTYPES[event.subject].itemsize // LINE_BYTES) for event in EVENTS.values())
+
+
+class _Kind:
+    """A kind's description as compiled code reaches it; that of an undeclared number says so (`is_known`)."""
+
+    def __init__(self, builder: Any, number: Any) -> None:
+        words = [ir.Constant(_NUMBER, word) for words in _DESCRIPTIONS for word in words]
+        table = cgutils.global_constant(builder, "event_kinds", ir.Constant(ir.ArrayType(_NUMBER, len(words)), words))
+        self.builder = builder
+        inside = builder.icmp_unsigned("<", number, WORD(len(_DESCRIPTIONS)))
+        self._at = builder.mul(builder.select(inside, number, WORD(0)), WORD(_WORDS))
+        self._table = builder.bitcast(table, _NUMBER.as_pointer())
+        self.is_known = builder.icmp_signed(">=", self.word(_SLOT), WORD(0))
+
+    def word(self, which: int) -> Any:
+        """Return a word of the description."""
+        place = self.builder.gep(self._table, [self.builder.add(self._at, WORD(which))])
+        return self.builder.sext(self.builder.load(place), WORD)
+
+    def row(self, block: Any, row: Any) -> Any:
+        """Return the address of the row that a timer of this kind is about; of a table's first when it is unknown."""
+        builder = self.builder
+        slot = builder.select(self.is_known, self.word(_SLOT), WORD(0))
+        base = load_word_at(builder, block, builder.mul(slot, WORD(WORDS_PER_TABLE)))
+        return builder.inttoptr(builder.add(base, builder.mul(row, self.word(_BYTES))), cgutils.voidptr_t)
+
+
+def _held(builder: Any, address: Any, offset: Any, item: Any) -> Any:
+    """Return a whole number that stands so many bytes into a row."""
+    return builder.load(builder.bitcast(builder.gep(address, [offset]), item.as_pointer()))
 
 
 @intrinsic
@@ -112,20 +132,21 @@ def is_stale(typingctx, world, kind, row, stamp):
 
     def codegen(context, builder, sig, args):
         block, number, subject, held = args
-
-        def of(event: EventKind) -> Any:
-            stale = context.get_constant(types.boolean, False)
-            if not event.stamp:
-                return stale
-            address = _row(builder, block, event.subject, subject)
-            stale = builder.icmp_signed("!=", _column(context, builder, event, address, event.stamp), held)
-            if event.only_while is None:
-                return stale
-            name, value = event.only_while
-            here = _column(context, builder, event, address, name)
-            return builder.or_(stale, builder.icmp_signed("!=", here, WORD(value)))
-
-        return _chosen(context, builder, number, context.get_value_type(types.boolean), of)
+        about = _Kind(builder, number)
+        with builder.if_then(builder.not_(about.is_known), likely=False):
+            context.call_conv.return_user_exc(builder, ValueError, ("a timer of a kind that is not declared",))
+        address = about.row(block, subject)
+        shift = builder.trunc(about.word(_SHIFT), _NUMBER)
+        there = builder.shl(_held(builder, address, about.word(_OFFSET), _NUMBER), shift)
+        moved = builder.icmp_signed("!=", builder.sext(builder.ashr(there, shift), WORD), held)
+        stale = builder.and_(moved, builder.icmp_signed("!=", about.word(_HAS_STAMP), WORD(0)))
+        result = cgutils.alloca_once_value(builder, stale)
+        offset = about.word(_WHILE_OFFSET)
+        with builder.if_then(builder.icmp_signed(">=", offset, WORD(0)), likely=False):
+            state = builder.sext(_held(builder, address, offset, ir.IntType(16)), WORD)
+            other = builder.icmp_signed("!=", state, about.word(_WHILE_VALUE))
+            builder.store(builder.or_(stale, other), result)
+        return builder.load(result)
 
     return types.boolean(WORLD, types.int64, types.int64, types.int64), codegen
 
@@ -135,7 +156,7 @@ def subject_of(typingctx, kind):
     """Return which table a kind of timer is about, as its place in `NAMES`; -1 for a kind that is not declared."""
 
     def codegen(context, builder, sig, args):
-        return _chosen(context, builder, args[0], WORD, lambda event: WORD(NAMES.index(event.subject)), WORD(-1))
+        return _Kind(builder, args[0]).word(_SLOT)
 
     return types.int64(types.int64), codegen
 
@@ -146,14 +167,9 @@ def fetch_subject(typingctx, world, kind, row):
 
     def codegen(context, builder, sig, args):
         block, number, subject = args
-
-        def of(event: EventKind) -> Any:
-            address = _row(builder, block, event.subject, subject)
-            for offset in range(0, DTYPES[event.subject].itemsize, LINE_BYTES):
-                fetch_line(builder, address, offset)
-            return WORD(0)
-
-        _chosen(context, builder, number, WORD, of, WORD(0))
+        address = _Kind(builder, number).row(block, subject)
+        for line in range(_MOST_LINES):  # a few lines behind a short row cost less than a branch
+            fetch_line(builder, address, line * LINE_BYTES)
         return context.get_dummy_value()
 
     return types.void(WORLD, types.int64, types.int64), codegen
