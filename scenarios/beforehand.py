@@ -57,7 +57,14 @@ def check_size(scenario: Scenario, arms: Sequence[str], runs: int, workers: int,
 
 
 def announce(
-    scenario: Scenario, folder: Path, runs: int, days: float, workers: int, console: Console, more_s: float = 0.0
+    scenario: Scenario,
+    folder: Path,
+    runs: int,
+    days: float,
+    workers: int,
+    console: Console,
+    more_s: float = 0.0,
+    finished: int = 0,
 ) -> None:
     """Say where results go and roughly how long it takes; build the city, and compile the engine where it is due.
 
@@ -67,6 +74,8 @@ def announce(
         Simulated days of a run.
     more_s
         Seconds that a run takes beside the simulation.
+    finished
+        Runs that are stored already; the forecast is of the others.
     """
     console.note("folder", folder=folder)
     console.note("building_city")
@@ -75,6 +84,11 @@ def announce(
     _ = city.travel  # routed once here and kept on disk, so that no worker does it again
     console.note("city_built", time=duration(time.monotonic() - begin, console.words))
     compile_engine(console)
+    if finished:
+        console.note("finished_before", finished=finished, runs=runs)
+    runs = max(runs - finished, 0)
+    if runs == 0:
+        return
     residents = len(city.residents)
     seconds = pace.measured().campaign_s(runs, residents, days, workers, more_s)
     console.note(

@@ -157,15 +157,21 @@ def _remember(made: Experiment, study: Study, done: Summary, workers: int) -> No
     pace.remember_campaign(done.seconds, float(runs["seconds"].mean()), done.ok, residents, days, workers)
 
 
+def _held(made: Experiment, folder: Path) -> pd.DataFrame:
+    """Return the finished runs of the experiment's arms that a folder holds."""
+    if not (folder / "manifest.json").exists():
+        return pd.DataFrame({"replication": [], "policy": []})
+    try:
+        held = Study.open(folder).runs()
+    except InputError:  # something there is damaged: the campaign sets it aside and says so
+        return pd.DataFrame({"replication": [], "policy": []})
+    return held[held["policy"].isin(list(made.arms))]
+
+
 def held_beyond(made: Experiment, folder: Path) -> int:
     """Return how many replications beyond those asked for a folder holds of every arm; tables use them too."""
-    if not (folder / "manifest.json").exists():
-        return 0
-    try:
-        done = Study.open(folder).runs()
-    except InputError:  # something there is damaged: the campaign sets it aside and says so
-        return 0
-    arms = done[done["replication"] >= (made.replications or 1)].groupby("replication")["policy"].nunique()
+    held = _held(made, folder)
+    arms = held[held["replication"] >= (made.replications or 1)].groupby("replication")["policy"].nunique()
     return int((arms == len(made.arms)).sum())
 
 
@@ -177,7 +183,8 @@ def _announce(made: Experiment, runs: int, workers: int, folder: Path, console: 
         "plan", title=getattr(scenario.title, console.lang), arms=arms, count=len(made.arms),
         replications=(made.replications or 1) + held, days=f"{days:g}", seed=made.seed,
     )  # fmt: skip
-    announce(scenario, folder, runs, days, workers, console)
+    finished = int((_held(made, folder)["replication"] < (made.replications or 1)).sum())
+    announce(scenario, folder, runs, days, workers, console, finished=finished)
 
 
 def run(name: str, options: Options, fewest_arms: int, console: Console, write: WriteReport | None) -> bool:
