@@ -102,8 +102,9 @@ def test_a_checked_build_fails_on_the_first_row_out_of_range():
     arm = queue_arm({"job": job()}, script=at(*range(60)), days=1.0)
     world = arm.world(1, 0, "everything")
     kernel.begin(world)
-    small(world)
-    world.clock["group"] = -(10**6)  # a declaration that is far too small
+    world.grow(100)
+    world._set("log", world.tables["log"][: int(world.clock["log"][0]) + 1].copy())
+    world.clock["group"] = -(10**6)  # as if the log had declared far too little
     with pytest.raises(IndexError):
         kernel.run_until(arm, world, 1440.0)
 
