@@ -216,6 +216,7 @@ def test_a_wrong_code_keeps_the_page_the_code_and_the_cursor(browser, site):
             assert seen.foreign == [] and seen.serious() == []
 
 
+@pytest.mark.slow
 def test_a_lost_controller_comes_back_in_the_same_browser_and_on_another_device(browser, site):
     with visit(browser, site, "/drill") as first:
         first.page.click("form:has(input[name=exercise]) button")

@@ -98,6 +98,7 @@ def test_whoever_took_it_up_is_told_what_was_recovered_and_where_the_rest_lies(s
     other.close()
 
 
+@pytest.mark.slow
 def test_strange_files_beside_recordings_harm_no_page(site):
     url, folder = site
     for name, made in (

@@ -61,6 +61,7 @@ def _upload(url, change, timeout=120):
     return httpx.post(f"{url}/drill/open", files={"file": ("mine.yaml", content)}, timeout=timeout)
 
 
+@pytest.mark.slow
 def test_what_is_too_large_is_refused_however_it_is_written_and_nobody_waits(site):
     url, given = site
 
@@ -165,6 +166,7 @@ def _text(words):
     return {"to": ["dispatcher"], "text": {"en": words, "zh": words}}
 
 
+@pytest.mark.slow
 def test_of_many_take_ups_at_once_one_room_comes_and_the_file_is_held(site):
     url, given = site
     known = set(given.results.glob("drills/*"))
