@@ -127,9 +127,10 @@ def carry_out(made: Experiment, options: Options, console: Console) -> tuple[Stu
     check_size(made.scenario, made.arms, total, workers, options.anyway)
     for one in made.warnings:
         console.warn(one)
-    _announce(made, total, workers, folder, console)
+    held = finished_runs(made, folder)
+    _announce(made, total, workers, folder, held, console)
     check_built(made.scenario, made.arms)
-    if more := held_beyond(made, folder):
+    if more := _beyond(made, held):
         console.note("held_more", held=(made.replications or 1) + more, asked=made.replications)
     limits = options.limits
     if limits is not None and workers == 1:
@@ -157,7 +158,7 @@ def _remember(made: Experiment, study: Study, done: Summary, workers: int) -> No
     pace.remember_campaign(done.seconds, float(runs["seconds"].mean()), done.ok, residents, days, workers)
 
 
-def _held(made: Experiment, folder: Path) -> pd.DataFrame:
+def finished_runs(made: Experiment, folder: Path) -> pd.DataFrame:
     """Return the finished runs of the experiment's arms that a folder holds."""
     if not (folder / "manifest.json").exists():
         return pd.DataFrame({"replication": [], "policy": []})
@@ -168,22 +169,21 @@ def _held(made: Experiment, folder: Path) -> pd.DataFrame:
     return held[held["policy"].isin(list(made.arms))]
 
 
-def held_beyond(made: Experiment, folder: Path) -> int:
-    """Return how many replications beyond those asked for a folder holds of every arm; tables use them too."""
-    held = _held(made, folder)
+def _beyond(made: Experiment, held: pd.DataFrame) -> int:
+    """Return how many replications beyond those asked for are finished of every arm; tables use them too."""
     arms = held[held["replication"] >= (made.replications or 1)].groupby("replication")["policy"].nunique()
     return int((arms == len(made.arms)).sum())
 
 
-def _announce(made: Experiment, runs: int, workers: int, folder: Path, console: Console) -> None:
-    scenario, held = made.scenario, held_beyond(made, folder)
+def _announce(made: Experiment, runs: int, workers: int, folder: Path, held: pd.DataFrame, console: Console) -> None:
+    scenario = made.scenario
     arms = ", ".join(scenario.policy_title(arm, console.lang) for arm in made.arms)
     days = scenario.spec(made.arms[0]).horizon_days
     console.note(
         "plan", title=getattr(scenario.title, console.lang), arms=arms, count=len(made.arms),
-        replications=(made.replications or 1) + held, days=f"{days:g}", seed=made.seed,
+        replications=(made.replications or 1) + _beyond(made, held), days=f"{days:g}", seed=made.seed,
     )  # fmt: skip
-    finished = int((_held(made, folder)["replication"] < (made.replications or 1)).sum())
+    finished = int((held["replication"] < (made.replications or 1)).sum())
     announce(scenario, folder, runs, days, workers, console, finished=finished)
 
 

@@ -108,11 +108,11 @@ def test_what_is_no_file_in_the_place_of_one_is_set_aside_and_its_runs_are_done_
 def test_a_command_given_again_looks_for_what_is_held_without_stumbling_over_damage(tmp_path, kind):
     from types import SimpleNamespace
 
-    from scenarios.commands import held_beyond
+    from scenarios.commands import finished_runs
 
     store = filled(tmp_path / "r")
     flip(sorted(store.folder.glob(KINDS[kind]))[0], 800)
-    assert held_beyond(SimpleNamespace(replications=1, arms=["referral", "whistle"]), store.folder) == 0
+    assert len(finished_runs(SimpleNamespace(arms=["referral", "whistle"]), store.folder)) == 0
 
 
 def test_what_a_changed_line_says_is_never_believed():
